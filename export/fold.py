@@ -1,0 +1,55 @@
+"""Fold an encoder into plain matrices: masks into weights, and all that is linear in x into one product."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from linguagen.runtime.vectors import Array
+from linguagen.train.model import VectorEncoder
+
+
+@dataclass(frozen=True, eq=False)
+class FoldedEncoder:
+    """The same function as the encoder it came from, as matrices that multiply rows from the right."""
+
+    linear: Array
+    """(width, dim + 3 * units): the skip beside U, V and G of every first block, both directions."""
+    deeper: tuple[Array, ...]
+    """(units, 3 * units) each: U, V and G of the blocks after the first, the directions on a block diagonal."""
+    head: Array
+    """(units, dim); no units where the encoder has no directions."""
+
+    @property
+    def width(self) -> int:
+        """Numbers in a vector."""
+        return int(self.linear.shape[0])
+
+    @property
+    def units(self) -> int:
+        """Bilinear units of both directions."""
+        return int(self.head.shape[0])
+
+    @property
+    def dim(self) -> int:
+        """Dimensions of an embedding."""
+        return int(self.head.shape[1])
+
+
+def fold(encoder: VectorEncoder) -> FoldedEncoder:
+    """Fold an encoder; its weights are copied."""
+    with torch.no_grad():
+        layers = [
+            [direction.blocks[layer].masked() for direction in encoder.directions]
+            for layer in range(encoder.config.layers if len(encoder.directions) else 0)
+        ]
+        # parts: one of U, V, G in every direction, (units of a direction, what it reads)
+        first = [torch.cat(parts) for parts in zip(*layers[0], strict=True)] if layers else []
+        deeper = [torch.cat([torch.block_diag(*parts) for parts in zip(*blocks, strict=True)]) for blocks in layers[1:]]
+        linear = torch.cat([encoder.skip.weight, *first])
+        return FoldedEncoder(_rows(linear), tuple(map(_rows, deeper)), _rows(encoder.head.weight))
+
+
+def _rows(weight: torch.Tensor) -> Array:
+    """A torch weight (outputs, inputs) as (inputs, outputs)."""
+    return np.ascontiguousarray(weight.T.numpy(), dtype=np.float32)

@@ -1,0 +1,45 @@
+"""int8: what real vectors say about the range of the wide product's input."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from linguagen.runtime.vectors import Array
+
+_OUTLIER_FACTOR = 2.5
+"""A dimension whose largest value is this many times the median dimension's would stretch int8's range for all."""
+_MOST_OUTLIERS = 16
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How the wide product's input is rounded: static, symmetric, one scale for the tensor."""
+
+    rows: int
+    input_scale: float
+    """Size of one int8 step."""
+    float32_dimensions: tuple[int, ...]
+    """Input dimensions that int8 leaves out and float32 adds (after LLM.int8(), arXiv 2208.07339, section 3.2)."""
+
+
+def calibrate(vectors: Array) -> Calibration:
+    """Set the range on real vectors.
+
+    Args:
+        vectors: training rows (rows, width), unit length.
+    """
+    largest = np.abs(vectors).max(axis=0)  # (width,)
+    order = np.argsort(-largest, kind="stable")[:_MOST_OUTLIERS]
+    outliers = [int(dimension) for dimension in order if largest[dimension] > _OUTLIER_FACTOR * np.median(largest)]
+    return Calibration(len(vectors), float(np.delete(largest, outliers).max()) / 127, tuple(outliers))
+
+
+def round_columns(weights: Array) -> tuple[np.ndarray[tuple[int, int], np.dtype[np.int8]], Array]:
+    """Weights (inputs, outputs) as int8 with one symmetric scale per output.
+
+    Returns:
+        The int8 weights (inputs, outputs) and the scales (outputs,).
+    """
+    scales = np.abs(weights).max(axis=0) / 127  # (outputs,)
+    scales = np.where(scales > 0, scales, 1).astype(np.float32)
+    return np.round(weights / scales).astype(np.int8), scales

@@ -1,0 +1,11 @@
+"""LinguaGEN: compress API embeddings on the edge.
+
+A map, no code:
+
+* ``linguagen.train``    learns an encoder from vectors (torch; ``pip install 'linguagen[train]'``)
+* ``linguagen.export``   writes it as one self-describing ONNX file (``pip install 'linguagen[export]'``)
+* ``linguagen.runtime``  runs that file: numpy and onnxruntime only
+* ``linguagen.models``   what a model file is, and the models that ship
+"""
+
+__version__ = "0.1.0"

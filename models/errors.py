@@ -1,0 +1,71 @@
+"""Every error that LinguaGEN raises on purpose.
+
+::
+
+    LinguaGenError
+    ├── UsageError              the command or call cannot mean anything: exit 2
+    │   ├── UnknownModelError   no such name in the catalogue, no such file
+    │   └── MissingExtraError   an optional dependency is not installed
+    ├── VectorError             the vectors cannot be used as they are
+    │   └── VectorFileError     the file that should hold them cannot be read
+    ├── ModelFileError          the model file is cut, edited or of another format
+    ├── DeviceError             the device asked for is not there
+    ├── RunFolderError          a training run is missing, unfinished or of other settings
+    ├── TrainingError           training cannot start, or went wrong
+    │   └── CollapseError       unrelated vectors came out alike
+    └── ExportGateError         the exported file is not the trained encoder
+
+A message says what was given, what was expected and what to do.
+"""
+
+
+class LinguaGenError(Exception):
+    """Base of every error here. `exit_code` is what a command returns when it ends with this error."""
+
+    exit_code = 1
+
+
+class UsageError(LinguaGenError):
+    """The command or call cannot mean anything."""
+
+    exit_code = 2
+
+
+class UnknownModelError(UsageError):
+    """Neither the name of a shipped model nor a file."""
+
+
+class MissingExtraError(UsageError):
+    """An optional dependency is not installed."""
+
+
+class VectorError(LinguaGenError, ValueError):
+    """The vectors cannot be used as they are: shape, type, or values."""
+
+
+class VectorFileError(VectorError):
+    """The file that should hold vectors cannot be read or written."""
+
+
+class ModelFileError(LinguaGenError):
+    """The model file is cut, edited, of another format version, or not a LinguaGEN model."""
+
+
+class DeviceError(LinguaGenError):
+    """The device asked for by name is not there, or failed."""
+
+
+class RunFolderError(LinguaGenError):
+    """A training run is missing, unfinished, or was made with other settings."""
+
+
+class TrainingError(LinguaGenError):
+    """Training cannot start on this input, or went wrong."""
+
+
+class CollapseError(TrainingError):
+    """The encoder maps unrelated vectors close together."""
+
+
+class ExportGateError(LinguaGenError):
+    """The exported file does not do what the trained encoder does."""

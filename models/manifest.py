@@ -1,0 +1,99 @@
+"""The manifest: what a model file says about itself, read and written here only.
+
+It is JSON under ``metadata_props["linguagen"]`` of the ONNX file (docs/model-file.md lists the fields).
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from linguagen.models.errors import ModelFileError
+from linguagen.models.statistics import TeacherStatistics
+
+FORMAT_VERSION = 1
+METADATA_KEY = "linguagen"
+INPUT_NAME = "vectors"
+OUTPUT_NAME = "embeddings"
+
+
+@dataclass(frozen=True)
+class FidelityRow:
+    """How well one way of compressing keeps a set of vectors; runtime/fidelity.py defines each figure."""
+
+    method: str
+    dim: int
+    recall: float
+    """Share of each vector's exact nearest neighbours that are still among its nearest."""
+    pair_correlation: float
+    pair_error: float
+    """Mean absolute difference between the cosines of random pairs, before and after."""
+    mean_cosine: float
+    """Mean cosine of random pairs after compression; far above `mean_cosine_before` means collapse."""
+    mean_cosine_before: float
+    reconstruction: float | None = None
+    """Mean cosine between a vector and its linear reconstruction; None where there is no decoder."""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """All that a model file says about itself."""
+
+    name: str
+    teacher: str
+    """The embedding model whose vectors this encoder compresses."""
+    input_dim: int
+    output_dim: int
+    precision: str
+    """`float32`, `float16` (weights stored in half the bytes) or `int8`."""
+    statistics: TeacherStatistics
+    """Mean and second moment of the training vectors."""
+    training: Mapping[str, Any] = field(default_factory=dict)
+    """Rows, sources, settings and seed of the training run."""
+    fidelity: tuple[FidelityRow, ...] = ()
+    """The encoder beside its controls, on vectors held out of training."""
+    fidelity_set: str = ""
+    """Which vectors the fidelity figures were measured on."""
+    parity: Mapping[str, float] = field(default_factory=dict)
+    """What the export gate measured against PyTorch."""
+    calibration: Mapping[str, Any] = field(default_factory=dict)
+    """How the int8 ranges were set; empty for float files."""
+    format_version: int = FORMAT_VERSION
+
+    def to_json(self) -> str:
+        """Write the manifest as JSON text."""
+        document = {item.name: getattr(self, item.name) for item in fields(self)}
+        document["statistics"] = self.statistics.to_document()
+        document["fidelity"] = [asdict(row) for row in self.fidelity]
+        return json.dumps(document, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str, origin: str) -> "Manifest":
+        """Read a manifest.
+
+        Args:
+            text: what `to_json` wrote.
+            origin: the file it came from, for messages.
+
+        Raises:
+            ModelFileError: not JSON, of another format version, or with a field missing or unknown.
+        """
+        try:
+            document = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ModelFileError(f"{origin}: the manifest is not JSON ({error}); export the model again") from error
+        version = document.get("format_version") if isinstance(document, dict) else None
+        if version != FORMAT_VERSION:
+            raise ModelFileError(
+                f"{origin}: model format version {version}, but this linguagen reads version {FORMAT_VERSION}; "
+                "install the linguagen that wrote it, or export the model again"
+            )
+        try:
+            document["statistics"] = TeacherStatistics.from_document(document["statistics"])
+            document["fidelity"] = tuple(FidelityRow(**row) for row in document["fidelity"])
+            return cls(**document)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelFileError(
+                f"{origin}: the manifest does not have the fields of format version {FORMAT_VERSION} ({error}); "
+                "the file was edited or written by another program: export the model again"
+            ) from error

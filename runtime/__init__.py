@@ -1,0 +1,9 @@
+"""The runtime: compress vectors with a model file, numpy and onnxruntime.
+
+>>> from linguagen.runtime import Compressor
+>>> embeddings = Compressor.load("text-embedding-3-small").compress(vectors)  # doctest: +SKIP
+"""
+
+from linguagen.runtime.compressor import Compressor
+
+__all__ = ["Compressor"]

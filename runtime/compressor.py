@@ -1,0 +1,81 @@
+"""The compressor: vectors in, embeddings out."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from linguagen.models.catalogue import DEFAULT_MODEL, find_model
+from linguagen.models.errors import DeviceError
+from linguagen.models.manifest import INPUT_NAME, OUTPUT_NAME, Manifest
+from linguagen.runtime.session import load_model
+from linguagen.runtime.vectors import Array, check_layout, unit_rows
+
+CHUNK_ROWS = 1024
+"""Rows in one onnxruntime call: 512 to 2048 are fastest, and memory stays flat whatever the input's size."""
+
+
+class Compressor:
+    """A model file, loaded. Safe to share between threads; pickles as its path and settings."""
+
+    def __init__(self, path: Path, device: str, threads: int | None) -> None:
+        self.path, self._device, self._threads = path, device, threads
+        loaded = load_model(path, device, threads)
+        self._session = loaded.session
+        self.manifest: Manifest = loaded.manifest
+        self.device: str = loaded.device
+
+    @classmethod
+    def load(
+        cls, name_or_path: str | Path = DEFAULT_MODEL, *, device: str = "auto", threads: int | None = None
+    ) -> "Compressor":
+        """Load a shipped model by name, or a file that lg-export wrote.
+
+        Args:
+            name_or_path: a name that `lg-run models` lists, or a path.
+            device: `cpu`, `cuda`, or `auto` for CUDA where onnxruntime has it and CPU elsewhere.
+            threads: CPU threads for one call; None for the cores this process may use.
+
+        Raises:
+            UnknownModelError: no such name and no such file.
+            ModelFileError: the file is damaged, or is no LinguaGEN model.
+            DeviceError: `cuda` was named and cannot be had.
+        """
+        return cls(find_model(name_or_path), device, threads)
+
+    def compress(self, vectors: npt.ArrayLike) -> Array:
+        """Compress vectors; each row by itself, so batches and order change nothing.
+
+        Args:
+            vectors: (rows, input_dim), float16, float32 or float64. Rows that are not of length 1 are scaled to it.
+
+        Returns:
+            (rows, output_dim) float32, each row of length 1.
+
+        Raises:
+            VectorError: another shape, width or type, or rows that are zero or not finite (the message has their numbers).
+        """
+        array = np.asarray(vectors)
+        check_layout(array.shape, array.dtype, self.manifest.input_dim, "vectors")
+        embeddings = np.empty((len(array), self.manifest.output_dim), dtype=np.float32)
+        for start in range(0, len(array), CHUNK_ROWS):
+            rows, _ = unit_rows(array[start : start + CHUNK_ROWS], start, "vectors")
+            embeddings[start : start + len(rows)] = self.encode(rows)
+        return embeddings
+
+    def encode(self, rows: Array) -> Array:
+        """Run the model on rows (rows, input_dim) that are float32, contiguous and of length 1; nothing is checked."""
+        try:
+            return self._session.run((OUTPUT_NAME,), {INPUT_NAME: rows})[0]  # type: ignore[no-any-return]
+        except Exception as error:  # onnxruntime's errors share no base class
+            raise DeviceError(
+                f"the model failed on {self.device} with {len(rows)} rows ({str(error)[:200]}); "
+                "if memory ran out, pass fewer rows at a time"
+            ) from error
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"path": self.path, "device": self._device, "threads": self._threads}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(**state)  # type: ignore[misc]

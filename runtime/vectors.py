@@ -1,0 +1,82 @@
+"""What counts as usable vectors: two dimensions, the right width, real numbers, a direction in every row."""
+
+import numpy as np
+import numpy.typing as npt
+
+from linguagen.models.errors import VectorError
+
+Array = npt.NDArray[np.float32]
+Indices = npt.NDArray[np.intp]
+
+FLOAT_TYPES = ("float16", "float32", "float64")
+UNIT_TOLERANCE = 1e-3
+"""Rows whose length is this near to 1 are passed on as they are: float16 storage alone moves it by 2e-4."""
+
+
+def check_layout(shape: tuple[int, ...], dtype: np.dtype[np.generic], width: int | None, origin: str) -> None:
+    """Refuse an array that cannot be rows of vectors, before any of it is read.
+
+    Args:
+        shape: the array's shape.
+        dtype: its element type; float16, float32 and float64 of any byte order are taken.
+        width: how many numbers a vector must have; None for any.
+        origin: the file or argument it came from, for the message.
+
+    Raises:
+        VectorError: by what is wrong.
+    """
+    if dtype.name not in FLOAT_TYPES:
+        raise VectorError(
+            f"{origin}: holds {dtype} values, expected {', '.join(FLOAT_TYPES)}; save the vectors as floats"
+        )
+    if len(shape) != 2:
+        hint = "; for a single vector use vectors[None, :]" if len(shape) == 1 else ""
+        raise VectorError(f"{origin}: has {len(shape)} dimension(s), shape {shape}; expected (rows, width){hint}")
+    if width is not None and shape[1] != width:
+        raise VectorError(
+            f"{origin}: vectors of width {shape[1]}, but the model takes width {width}; "
+            "use the model of the teacher that made these vectors"
+        )
+
+
+def unit_rows(chunk: npt.NDArray[np.floating], numbers: int | Indices, origin: str) -> tuple[Array, int]:
+    """The rows as contiguous float32 of length 1, refusing rows that have no direction.
+
+    Cosine is all that is kept, so a row's length carries nothing: rows further than `UNIT_TOLERANCE` from
+    length 1 are divided by their length, and counted, so that callers can say so.
+
+    Args:
+        chunk: (rows, width), a layout that `check_layout` passed.
+        numbers: the rows' numbers in the whole input, or that of the first where they follow on; for messages.
+        origin: the file or argument it came from, for messages.
+
+    Returns:
+        The rows (rows, width) and how many were not of length 1.
+
+    Raises:
+        VectorError: a row holds NaN or infinity, or is zero; the message has the row numbers.
+    """
+    rows = np.ascontiguousarray(chunk, dtype=np.float32)
+    squared = np.einsum("ij,ij->i", rows, rows)  # (rows,)
+    if np.all(np.abs(squared - 1) < UNIT_TOLERANCE):  # the usual case; false for NaN
+        return rows, 0
+    if np.all(np.isfinite(squared) & (squared > np.float32(1e-30))):
+        lengths = np.sqrt(squared)
+    else:  # not finite, zero, or beyond float32's squares: look again with room to spare
+        _refuse_rows(~np.isfinite(chunk).all(axis=1), numbers, origin, "NaN or infinite values")
+        wide = np.asarray(chunk, dtype=np.float64)
+        lengths = np.linalg.norm(wide, axis=1)
+        _refuse_rows(lengths == 0, numbers, origin, "only zeros, which have no direction")
+        return np.asarray(wide / lengths[:, None], dtype=np.float32), int(len(rows))
+    off = np.abs(lengths - 1) > UNIT_TOLERANCE / 2
+    return np.asarray(np.where(off[:, None], rows / lengths[:, None], rows), dtype=np.float32), int(off.sum())
+
+
+def _refuse_rows(bad: npt.NDArray[np.bool_], numbers: int | Indices, origin: str, what: str) -> None:
+    if bad.any():
+        refused = np.flatnonzero(bad) + numbers if isinstance(numbers, int) else numbers[bad]
+        shown = ", ".join(map(str, refused[:10])) + (", ..." if len(refused) > 10 else "")
+        raise VectorError(
+            f"{origin}: {len(refused)} row(s) hold {what}: row {shown} (counted from 0); "
+            "remove them or embed those texts again"
+        )

@@ -1,0 +1,1 @@
+"""The trainer: learn an encoder from vectors (torch)."""

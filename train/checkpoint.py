@@ -1,0 +1,170 @@
+"""A training run on disk: written so that a kill at any moment leaves something to go on from.
+
+::
+
+    runs/NAME/
+        config.json        the settings, written first
+        checkpoint.pt      weights, optimiser and step of the last checkpoint, replaced whole
+        finished.json      the fidelity table and how training went; its presence means the run is finished
+        statistics.npz     mean and second moment of the training rows
+        calibration.npy    training rows that int8 ranges are set on
+        validation.npy     held-out rows that the export gate measures on
+        tensorboard/
+"""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import torch
+
+from linguagen.models.errors import RunFolderError
+from linguagen.models.manifest import FidelityRow
+from linguagen.models.statistics import TeacherStatistics
+from linguagen.runtime.vectors import Array
+from linguagen.train.config import RunConfig
+from linguagen.train.model import VectorEncoder
+
+RUNS = Path("runs")
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths of one run."""
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        """Settings."""
+        return self.path / "config.json"
+
+    @property
+    def checkpoint(self) -> Path:
+        """Last checkpoint."""
+        return self.path / "checkpoint.pt"
+
+    @property
+    def finished(self) -> Path:
+        """Result of a finished run."""
+        return self.path / "finished.json"
+
+    def read_config(self) -> RunConfig:
+        """The run's settings.
+
+        Raises:
+            RunFolderError: there are none, or they are another version's.
+        """
+        if not self.config.is_file():
+            raise RunFolderError(f"{self.path} is not a training run (no config.json); make one with lg-train")
+        return RunConfig.from_json(self.config.read_text(encoding="utf-8"), str(self.config))
+
+    def write_config(self, config: RunConfig) -> None:
+        """Start the run's folder."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        replace_file(self.config, lambda file: file.write(config.to_json().encode()))
+
+    def write_arrays(self, statistics: TeacherStatistics, calibration: Array, validation: Array) -> None:
+        """Keep what the exporter needs of the data: statistics, and rows (rows, width) in half precision."""
+        arrays = {name: getattr(statistics, name) for name in ("mean", "eigenvalues", "eigenvectors", "residual")}
+        replace_file(self.path / "statistics.npz", lambda file: np.savez(file, **arrays))
+        for name, rows in (("calibration", calibration), ("validation", validation)):
+            half = rows.astype(np.float16)
+            replace_file(self.path / f"{name}.npy", lambda file, half=half: np.save(file, half))  # type: ignore[misc]
+
+    def read_checkpoint(self) -> dict[str, Any]:
+        """The last checkpoint.
+
+        Raises:
+            RunFolderError: there is none, or it cannot be read.
+        """
+        try:
+            state: dict[str, Any] = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
+        except FileNotFoundError as error:
+            raise RunFolderError(f"{self.path} has no checkpoint yet; train again without --resume") from error
+        except Exception as error:  # torch.load's errors share no base class
+            raise RunFolderError(f"{self.checkpoint} cannot be read ({str(error)[:120]}); train again") from error
+        return state
+
+    def write_checkpoint(self, state: Mapping[str, Any]) -> None:
+        """Replace the last checkpoint."""
+        replace_file(self.checkpoint, lambda file: torch.save(dict(state), file))
+
+
+@dataclass(frozen=True, eq=False)
+class FinishedRun:
+    """All that an exporter needs of a run."""
+
+    name: str
+    config: RunConfig
+    encoder: VectorEncoder
+    statistics: TeacherStatistics
+    calibration: Array  # (rows, width), unit length
+    validation: Array  # (rows, width), unit length
+    fidelity: tuple[FidelityRow, ...]
+    summary: Mapping[str, Any]
+    """Rows, sources, seconds and steps, as `finished.json` holds them."""
+
+
+def replace_file(path: Path, write: Callable[[BinaryIO], Any]) -> None:
+    """Write a file under a temporary name, then rename it, so that a kill leaves the old file or the new one."""
+    partial = path.with_name(f".{path.name}.partial")
+    with partial.open("wb") as file:
+        write(file)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def latest_run(root: Path = RUNS) -> Path:
+    """The run folder whose settings were written last.
+
+    Raises:
+        RunFolderError: there is none.
+    """
+    found = sorted(root.glob("*/config.json"), key=lambda path: path.stat().st_mtime_ns)
+    if not found:
+        raise RunFolderError(f"no training run below {root.resolve()}; make one with lg-train, or name its folder")
+    return found[-1].parent
+
+
+def free_run(name: str, root: Path = RUNS) -> Path:
+    """`runs/NAME`, or the first of `runs/NAME-2`, `runs/NAME-3` ... that does not exist yet."""
+    path, number = root / name, 2
+    while path.exists():
+        path, number = root / f"{name}-{number}", number + 1
+    return path
+
+
+def load_run(path: Path) -> FinishedRun:
+    """Read a finished run.
+
+    Raises:
+        RunFolderError: no run, not finished, or damaged.
+    """
+    folder = RunFolder(path)
+    config = folder.read_config()
+    if not folder.finished.is_file():
+        raise RunFolderError(f"{path} is not finished; go on with: lg-train --resume --out {path}")
+    try:
+        summary = json.loads(folder.finished.read_text(encoding="utf-8"))
+        fidelity = tuple(FidelityRow(**row) for row in summary.pop("fidelity"))
+        with np.load(path / "statistics.npz") as arrays:
+            statistics = TeacherStatistics(**arrays)
+        calibration, validation = (_unit(np.load(path / f"{name}.npy")) for name in ("calibration", "validation"))
+        state = folder.read_checkpoint()["model"]
+        encoder = VectorEncoder(calibration.shape[1], config.encoder)
+        prefix = "encoder."
+        encoder.load_state_dict({key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)})
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+        raise RunFolderError(f"{path} cannot be read ({str(error)[:160]}); train again") from error
+    return FinishedRun(path.name, config, encoder.eval(), statistics, calibration, validation, fidelity, summary)
+
+
+def _unit(rows: Array) -> Array:
+    wide = rows.astype(np.float32)
+    return np.asarray(wide / np.linalg.norm(wide, axis=1, keepdims=True), dtype=np.float32)

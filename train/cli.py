@@ -1,0 +1,152 @@
+"""lg-train: learn an encoder from the vectors one has."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from linguagen.models.catalogue import DEFAULT_MODEL
+from linguagen.models.errors import CollapseError, MissingExtraError, RunFolderError, UsageError
+from linguagen.runtime.fidelity import NEIGHBOURS
+from linguagen.runtime.sample import write_sample
+from linguagen.runtime.terminal import fidelity_document, fidelity_table, new_app, print_json, progress, run_app, say
+
+if TYPE_CHECKING:
+    from linguagen.train.checkpoint import RunFolder
+    from linguagen.train.config import RunConfig
+    from linguagen.train.loop import RunResult
+    from linguagen.train.processes import Processes
+
+_DEFAULT_INPUT = Path("vectors.npy")
+_SAMPLE_ROWS = 4000
+
+
+def main() -> None:
+    """Entry point of `lg-train`."""
+    run_app(_run)
+
+
+def _run() -> None:
+    try:
+        import tensorboard  # noqa: F401
+        import torch  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError(
+            f"lg-train needs torch and tensorboard ({error}); install them: pip install 'linguagen[train]'"
+        ) from error
+    build_app()()
+
+
+def build_app() -> typer.Typer:
+    """The command, its options read from the configuration's fields."""
+    from linguagen.train.config import EncoderConfig, ObjectiveConfig, OptimiserConfig, RunConfig
+    from linguagen.train.options import given_settings, with_settings
+    from linguagen.train.processes import joined
+
+    app = new_app("Train an encoder on embedding vectors.")
+
+    @app.command()
+    @with_settings(RunConfig, EncoderConfig, ObjectiveConfig, OptimiserConfig)
+    def command(
+        context: typer.Context,
+        vectors: Annotated[list[str] | None, typer.Argument(help="Files of vectors: .npy, or .csv with columns token,embedding. Default: vectors.npy, drawn if absent.")] = None,
+        out: Annotated[Path | None, typer.Option(help="The run's folder; by default runs/NAME, after the first input.")] = None,
+        resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint of --out, or of the latest run.")] = False,
+        threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; by default the cores this process may use.")] = None,
+        as_json: Annotated[bool, typer.Option("--json", help="Print the final table as JSON, for programs.")] = False,
+        **settings: Any,
+    ) -> None:
+        """Train an encoder on embedding vectors, and print its fidelity beside PCA on vectors held out.
+
+        Example: lg-train vectors.npy --teacher text-embedding-3-small
+        """
+        typed = {name: value for name, value in given_settings(context).items() if name in settings}
+        with joined(settings["device"]) as processes:
+            if resume:
+                folder, config = processes.agree(lambda: _resumed(out, vectors, typed))
+            else:
+                folder, config = processes.agree(lambda: _fresh(out, vectors, settings))
+            _train(folder, config, processes, threads, as_json)
+
+    return app
+
+
+def _fresh(out: Path | None, vectors: Sequence[str] | None, settings: dict[str, Any]) -> Any:
+    """A new run's folder and settings."""
+    from linguagen.train.checkpoint import RunFolder, free_run
+    from linguagen.train.config import from_flat
+
+    inputs = tuple(vectors or [_sampled_input()])
+    folder = RunFolder(out or free_run(Path(inputs[0]).stem))
+    if folder.config.exists():
+        raise UsageError(f"{folder.path} already holds a run; go on with --resume, or choose another --out")
+    return folder, from_flat({**settings, "inputs": inputs})
+
+
+def _resumed(out: Path | None, vectors: Sequence[str] | None, typed: dict[str, Any]) -> Any:
+    """An old run's folder and settings, which must not be contradicted."""
+    from linguagen.train.checkpoint import RunFolder, latest_run
+    from linguagen.train.config import flat_settings
+
+    folder = RunFolder(out or latest_run())
+    config = folder.read_config()
+    recorded = flat_settings(config)
+    asked = {**typed, **({"inputs": tuple(vectors)} if vectors else {})}
+    for name, value in asked.items():
+        if value != recorded[name]:
+            raise RunFolderError(
+                f"{folder.path} was made with {name} {recorded[name]}, not {value}; "
+                "resume it without that option, or start a new run without --resume"
+            )
+    if folder.finished.exists():
+        raise RunFolderError(f"{folder.path} is finished; export it with lg-export {folder.path}, or start a new run")
+    return folder, config
+
+
+def _train(folder: "RunFolder", config: "RunConfig", processes: "Processes", threads: int | None, as_json: bool) -> None:
+    import torch
+
+    from linguagen.runtime.cores import usable_cores
+    from linguagen.train.loop import train
+
+    torch.set_num_threads(threads or usable_cores())
+    if not processes.leader:
+        train(config, folder, processes)
+        return
+    folder.write_config(config)
+    say(f"run {folder.path}: {', '.join(config.inputs)} on {processes.device.type}")
+    say(f"watch it: tensorboard --logdir {folder.path.parent}")
+    with progress("training", config.optimiser.steps) as advance:
+        result = train(config, folder, processes, advance=advance)
+    _report(folder, result, as_json)
+
+
+def _report(folder: "RunFolder", result: "RunResult | None", as_json: bool) -> None:
+    from linguagen.train.validation import has_collapsed
+
+    assert result is not None  # the leader's always is
+    rows = [item.row for item in (result.model, *result.controls)]
+    if as_json:
+        print_json({"run": str(folder.path), "fidelity": fidelity_document(rows), "verdict": result.verdict})
+    else:
+        typer.echo(f"{fidelity_table(rows, NEIGHBOURS)}\n{result.verdict}")
+    if has_collapsed(result.model.row):
+        raise CollapseError(
+            f"the encoder collapsed: random vectors have mean cosine {result.model.row.mean_cosine:.3f} after it, "
+            f"{result.model.row.mean_cosine_before:.3f} before; do not use this run. "
+            "Give --pairwise more weight, or lower --learning-rate"
+        )
+    say(f"next: lg-export {folder.path} --quantize int8")
+
+
+def _sampled_input() -> str:
+    """vectors.npy of this folder; drawn from a shipped model's statistics if there is none, and said so."""
+    if not _DEFAULT_INPUT.exists():
+        with progress("drawing", _SAMPLE_ROWS) as advance:
+            write_sample(_DEFAULT_INPUT, _SAMPLE_ROWS, DEFAULT_MODEL, seed=0, advance=advance)
+        say(
+            f"no vectors given and no {_DEFAULT_INPUT} here: drew {_SAMPLE_ROWS} synthetic vectors from the mean and "
+            f"spectrum of {DEFAULT_MODEL} and saved them there. They carry no meaning: train on vectors of your own"
+        )
+    return str(_DEFAULT_INPUT)

@@ -1,0 +1,61 @@
+"""Where training starts, and the bar it has to clear: moments, softened PCA and a least-squares decoder."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from linguagen.models.errors import TrainingError
+from linguagen.models.statistics import TeacherStatistics
+from linguagen.runtime.controls import softened_pca
+from linguagen.runtime.vectors import Array
+from linguagen.train.model import Autoencoder
+
+STATISTICS_RANK = 256
+
+
+def gather_statistics(chunks: Iterable[Array], width: int, rank: int) -> TeacherStatistics:
+    """Mean and uncentred second moment of all rows, one chunk in memory at a time.
+
+    Args:
+        chunks: (rows, width) each, unit length.
+        width: numbers in a vector.
+        rank: eigenvectors to keep; raised to STATISTICS_RANK where the width allows.
+    """
+    total, moment, count = np.zeros(width), np.zeros((width, width)), 0
+    for chunk in chunks:
+        total += chunk.sum(axis=0, dtype=np.float64)
+        moment += chunk.T @ chunk
+        count += len(chunk)
+    return TeacherStatistics.from_moments(total / count, moment / count, min(width, max(rank, STATISTICS_RANK)))
+
+
+def start(model: Autoencoder, statistics: TeacherStatistics, rows: Array) -> None:
+    """Set the linear skip to softened PCA and the decoder to the least-squares map back.
+
+    Args:
+        model: changed in place.
+        statistics: of the training rows.
+        rows: (rows, width), some training rows for the decoder.
+
+    Raises:
+        TrainingError: the vectors are narrower than the embedding asked for.
+    """
+    config = model.encoder.config
+    if model.encoder.width < config.dim:
+        raise TrainingError(
+            f"vectors of width {model.encoder.width} cannot be compressed to {config.dim} dimensions; choose a smaller --dim"
+        )
+    projection = softened_pca(statistics, config.dim, config.softening)  # (width, dim)
+    with torch.no_grad():
+        model.encoder.skip.weight.copy_(torch.from_numpy(projection.T))
+        x = torch.from_numpy(rows)
+        model.decoder.weight.copy_(torch.from_numpy(_least_squares(model.encoder(x).numpy(), rows).T))
+
+
+def _least_squares(embeddings: npt.NDArray[np.floating], rows: Array) -> Array:
+    """The D (dim, width) that makes embeddings @ D nearest to rows; a trace of ridge keeps thin data solvable."""
+    gram = (embeddings.T @ embeddings).astype(np.float64)
+    ridge = 1e-6 * np.trace(gram) / len(gram) * np.eye(len(gram))
+    return np.linalg.solve(gram + ridge, (embeddings.T @ rows).astype(np.float64)).astype(np.float32)

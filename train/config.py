@@ -1,0 +1,124 @@
+"""What a training run is made of. The field docs are the help of `lg-train`."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from linguagen.models.errors import RunFolderError, UsageError
+
+DIRECTIONS = ("both", "forward", "backward", "none")
+
+
+def setting(default: Any, doc: str) -> Any:
+    """A dataclass field whose doc is shown by `lg-train --help`."""
+    return field(default=default, metadata={"help": doc})
+
+
+@dataclass(frozen=True)
+class EncoderConfig:
+    """Shape of the encoder."""
+
+    dim: int = setting(256, "Dimensions of an embedding.")
+    segments: int = setting(12, "Equal pieces that a vector is cut into; its width must divide by this.")
+    hidden: int = setting(2, "Bilinear units per segment, layer and direction.")
+    layers: int = setting(1, "Bilinear GLU blocks in each direction.")
+    directions: str = setting("both", "Which directions read the segments: both, forward, backward or none.")
+    softening: float = setting(-0.05, "Closed-form start: each eigenvector is scaled by eigenvalue ** this.")
+
+    def __post_init__(self) -> None:
+        if self.directions not in DIRECTIONS:
+            raise UsageError(f"--directions is {self.directions!r}, expected one of {', '.join(DIRECTIONS)}")
+        for name in ("dim", "segments", "hidden", "layers"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"--{name} is {getattr(self, name)}, expected 1 or more")
+
+
+@dataclass(frozen=True)
+class ObjectiveConfig:
+    """Weight of each loss term; 0 leaves a term out."""
+
+    neighbourhood: float = setting(1.0, "Weight of the KL divergence between neighbour distributions in the batch.")
+    temperature: float = setting(0.05, "Temperature of those distributions, in units of cosine.")
+    pairwise: float = setting(50.0, "Weight of the squared change of all pair cosines, which holds them in place.")
+    top_k: float = setting(0.0, "Weight of the absolute change of cosines to the 10 nearest in the batch.")
+    cosine: float = setting(1.0, "Weight of 1 - cosine between a vector and its linear reconstruction.")
+
+
+@dataclass(frozen=True)
+class OptimiserConfig:
+    """How the weights are found."""
+
+    steps: int = setting(1000, "Optimiser steps.")
+    batch: int = setting(512, "Vectors per step and process.")
+    learning_rate: float = setting(1e-3, "AdamW's rate for the linear parts at the start; falls to 0 by a cosine.")
+    block_learning_rate: float = setting(3e-3, "The same for the bilinear blocks.")
+    weight_decay: float = setting(0.01, "AdamW's weight decay.")
+    subspace_rows: int = setting(64, "In each batch, weaken the span of so many random training vectors by a random share; 0 for none.")
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise UsageError(f"--steps is {self.steps}, expected 1 or more")
+        if self.batch < 16:
+            raise UsageError(f"--batch is {self.batch}, expected 16 or more: neighbours are learnt inside a batch")
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """One training run."""
+
+    inputs: tuple[str, ...]
+    encoder: EncoderConfig = EncoderConfig()
+    objective: ObjectiveConfig = ObjectiveConfig()
+    optimiser: OptimiserConfig = OptimiserConfig()
+    teacher: str = setting("unknown", "Name of the model that made the vectors, for the manifest.")
+    seed: int = setting(0, "Same seed, same data, same machine: same weights.")
+    held_out: float = setting(0.1, "Share of rows held out for validation: whole sources where NAME-source.npy lies beside, else at random.")
+    evaluate_every: int = setting(250, "Steps between validations and checkpoints.")
+    device: str = setting("auto", "auto, cpu or cuda; auto takes CUDA where torch has it.")
+
+    def __post_init__(self) -> None:
+        if not 0 < self.held_out < 1:
+            raise UsageError(f"--held-out is {self.held_out}, expected between 0 and 1")
+        if self.evaluate_every < 1:
+            raise UsageError(f"--evaluate-every is {self.evaluate_every}, expected 1 or more")
+
+    def to_json(self) -> str:
+        """Write as JSON text."""
+        return json.dumps(asdict(self), indent=2)
+
+    @classmethod
+    def from_json(cls, text: str, origin: str) -> "RunConfig":
+        """Read what `to_json` wrote.
+
+        Raises:
+            RunFolderError: another program or version wrote it.
+        """
+        try:
+            document = json.loads(text)
+            parts = {name: kind(**document.pop(name)) for name, kind in SECTIONS.items()}
+            return cls(inputs=tuple(document.pop("inputs")), **parts, **document)
+        except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
+            raise RunFolderError(f"{origin}: not the settings of a run of this version ({error}); train again") from error
+
+
+SECTIONS: Mapping[str, Any] = {"encoder": EncoderConfig, "objective": ObjectiveConfig, "optimiser": OptimiserConfig}
+
+
+def flat_settings(config: RunConfig) -> dict[str, Any]:
+    """Every setting by its bare name, as on the command line."""
+    flat = {item.name: getattr(config, item.name) for item in fields(config) if item.name not in SECTIONS}
+    for section in SECTIONS:
+        flat |= asdict(getattr(config, section))
+    return flat
+
+
+def from_flat(settings: Mapping[str, Any]) -> RunConfig:
+    """The other way: a run's configuration from bare names.
+
+    Raises:
+        UsageError: a value that cannot be.
+    """
+    rest = dict(settings)
+    parts = {name: kind(**{item.name: rest.pop(item.name) for item in fields(kind)}) for name, kind in SECTIONS.items()}
+    return RunConfig(**parts, **rest)

@@ -1,0 +1,180 @@
+"""Training rows: several files as one, mapped, split into training and validation."""
+
+import csv
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from linguagen.models.errors import TrainingError, UsageError, VectorFileError
+from linguagen.runtime.evaluate import read_sources
+from linguagen.runtime.formats import NpyWriter, VectorFile, open_vectors
+from linguagen.runtime.vectors import Array, Indices, unit_rows
+
+VALIDATION_ROWS = 5000
+"""At most so many rows are held out: more would only slow the exact search."""
+MOMENT_ROWS = 100_000
+"""At most so many rows enter the second moment; beyond this it no longer changes."""
+_CHUNK = 2048
+
+
+@dataclass(frozen=True, eq=False)
+class Corpus:
+    """Vector files read as one list of rows; nothing is loaded but the rows asked for."""
+
+    files: tuple[VectorFile, ...]
+
+    def __len__(self) -> int:
+        return sum(len(file) for file in self.files)
+
+    @property
+    def width(self) -> int:
+        """Numbers in a vector."""
+        return self.files[0].width
+
+    def rows(self, numbers: Indices) -> Array:
+        """The rows of these numbers (count,) as (count, width) float32 of unit length, in the order asked for.
+
+        Raises:
+            VectorError: one of them is zero or not finite.
+        """
+        found = np.empty((len(numbers), self.width), dtype=np.float32)
+        first = 0
+        for file in self.files:
+            mine = np.flatnonzero((numbers >= first) & (numbers < first + len(file)))
+            mine = mine[np.argsort(numbers[mine])]  # read the file forwards
+            if len(mine):
+                inside = numbers[mine] - first
+                found[mine] = unit_rows(file.mapped()[inside], inside, str(file.path))[0]
+            first += len(file)
+        return found
+
+    def chunks(self, numbers: Indices) -> Iterator[Array]:
+        """The rows of these numbers, a chunk at a time."""
+        for start in range(0, len(numbers), _CHUNK):
+            yield self.rows(numbers[start : start + _CHUNK])
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Row numbers of the two parts."""
+
+    training: Indices
+    validation: Indices
+    by_source: bool
+    """True where whole sources are held out."""
+
+
+def open_corpus(inputs: Sequence[str], converted: Path) -> Corpus:
+    """Open .npy files, and the two-column `token,embedding` CSV, which is first rewritten as .npy.
+
+    Args:
+        inputs: one path or more.
+        converted: a folder for rewritten CSV files.
+
+    Raises:
+        UsageError: no such file.
+        VectorError: not vectors, or of different widths.
+    """
+    files = tuple(open_vectors(_as_npy(Path(path), converted)) for path in inputs)
+    widths = {file.width for file in files}
+    if len(widths) > 1:
+        listed = ", ".join(f"{file.path} {file.width}" for file in files)
+        raise VectorFileError(f"the inputs have vectors of different widths ({listed}); train on files of one teacher")
+    return Corpus(files)
+
+
+def split_rows(corpus: Corpus, share: float, seed: int) -> Split:
+    """Hold rows out: whole sources where every file has a `NAME-source.npy` beside it, else at random.
+
+    Args:
+        corpus: all rows.
+        share: of the rows to hold out, about; at most VALIDATION_ROWS.
+        seed: picks them.
+
+    Raises:
+        TrainingError: too few rows to split.
+    """
+    rows, wanted = len(corpus), min(round(len(corpus) * share), VALIDATION_ROWS)
+    if wanted < 20 or rows - wanted < 50:
+        raise TrainingError(
+            f"{rows} vectors are too few to train on and hold {share:.0%} out; at least {max(70, round(20 / share))} are needed"
+        )
+    generator = np.random.default_rng(seed)
+    sources = _sources(corpus)
+    held = _whole_sources(sources, wanted, generator) if sources is not None else np.empty(0, np.intp)
+    by_source = len(held) > 0
+    if not by_source:
+        held = np.sort(generator.permutation(rows)[:wanted])
+    return Split(np.setdiff1d(np.arange(rows), held), held, by_source)
+
+
+def moment_rows(training: Indices, seed: int) -> Indices:
+    """The rows that enter the second moment: all, or MOMENT_ROWS of them at random."""
+    if len(training) <= MOMENT_ROWS:
+        return training
+    return np.sort(np.random.default_rng(seed).choice(training, MOMENT_ROWS, replace=False))
+
+
+def _sources(corpus: Corpus) -> Indices | None:
+    """The source of every row, unlike across files; None unless every file has its sources beside it."""
+    parts, first = [], 0
+    for file in corpus.files:
+        sources = read_sources(file.path, len(file))
+        if sources is None:
+            return None
+        parts.append(sources.astype(np.intp) - int(sources.min()) + first)
+        first = int(parts[-1].max()) + 1
+    return np.concatenate(parts)
+
+
+def _whole_sources(sources: Indices, wanted: int, generator: np.random.Generator) -> Indices:
+    """Rows of randomly picked sources, none of which takes the total past 1.25 x `wanted`; empty if none fits."""
+    names, counts = np.unique(sources, return_counts=True)
+    picked, total = [], 0
+    for place in generator.permutation(len(names)):
+        if total < wanted and total + counts[place] <= 1.25 * wanted:
+            picked.append(names[place])
+            total += int(counts[place])
+    return np.flatnonzero(np.isin(sources, picked)) if total >= wanted / 2 else np.empty(0, np.intp)
+
+
+def _as_npy(path: Path, converted: Path) -> Path:
+    if path.suffix.lower() != ".csv" or not path.is_file():
+        return path
+    converted.mkdir(parents=True, exist_ok=True)
+    target = converted / f"{path.stem}.npy"
+    count = sum(1 for _ in _csv_rows(path))
+    rows = _csv_rows(path)
+    first = next(rows, None)
+    if first is None:
+        raise VectorFileError(f"{path}: no rows below its header; expected two columns, token and embedding")
+    with NpyWriter(target, count, len(first)) as writer:
+        writer.write(first[None, :])
+        for row in rows:
+            writer.write(row[None, :])
+    return target
+
+
+def _csv_rows(path: Path) -> Iterator[Array]:
+    """Embeddings (width,) of a `token,embedding` CSV, the embedding written as a JSON list of numbers."""
+    width = None
+    with path.open(newline="", encoding="utf-8") as file:
+        reader = csv.reader(file)
+        header = next(reader, [])
+        if [name.strip().lower() for name in header] != ["token", "embedding"]:
+            raise UsageError(f"{path}: its header is {','.join(header)[:80]!r}, expected 'token,embedding'")
+        for row in reader:
+            try:
+                embedding = np.asarray(json.loads(row[1]), dtype=np.float32)
+                if embedding.ndim != 1 or width not in (None, len(embedding)):
+                    raise ValueError(f"{embedding.shape} numbers where the rows before have {width}")
+            except (ValueError, IndexError, TypeError) as error:
+                raise VectorFileError(
+                    f"{path}, line {reader.line_num}: no embedding ({error}); expected a token and a list such as "
+                    '"[0.1, -0.2]", of one length in all rows'
+                ) from error
+            width = len(embedding)
+            yield embedding
