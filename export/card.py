@@ -15,7 +15,8 @@ def render_card(manifest: Manifest, size: int) -> str:
         f"# {manifest.name}",
         "",
         f"Compresses vectors of `{manifest.teacher}` from {manifest.input_dim} to {manifest.output_dim} dimensions "
-        f"({manifest.input_dim * 4} to {manifest.output_dim * 4} bytes as float32). {manifest.precision}, {size / 1e6:.1f} MB.",
+        f"({manifest.input_dim * 4} to {manifest.output_dim * 4} bytes as float32). "
+        f"{manifest.precision}, {size / 1e6:.1f} MB.",
         "",
         "## Fidelity",
         "",
@@ -42,7 +43,10 @@ def render_card(manifest: Manifest, size: int) -> str:
 
 
 def _table(rows: tuple[FidelityRow, ...]) -> list[str]:
-    head = ["| method | dims | recall@10 | pair correlation | pair error | mean cosine | reconstruction |", "|---|---|---|---|---|---|---|"]
+    head = [
+        "| method | dims | recall@10 | pair correlation | pair error | mean cosine | reconstruction |",
+        "|---|---|---|---|---|---|---|",
+    ]
     return head + [
         f"| {row.method} | {row.dim} | {row.recall:.3f} | {row.pair_correlation:.3f} | {row.pair_error:.3f} "
         f"| {row.mean_cosine:.3f} | {'-' if row.reconstruction is None else f'{row.reconstruction:.3f}'} |"

@@ -14,8 +14,13 @@ app = new_app("Write a trained encoder as one self-describing ONNX file.")
 @app.command()
 def command(
     run: Annotated[Path | None, typer.Argument(help="A run's folder; by default the latest below runs/.")] = None,
-    quantize: Annotated[str, typer.Option(help="none (float32), fp16 (half the bytes) or int8 (a quarter, and faster).")] = "none",
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="The .onnx file; by default RUN/NAME.PRECISION.onnx.")] = None,
+    quantize: Annotated[
+        str, typer.Option(help="none (float32), fp16 (half the bytes) or int8 (a quarter, and faster).")
+    ] = "none",
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="The .onnx file; by default RUN/NAME.PRECISION.onnx."),
+    ] = None,
     name: Annotated[str | None, typer.Option(help="What the model calls itself; by default the run's name.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,
 ) -> None:
@@ -36,7 +41,14 @@ def command(
     exported = export_run(finished, quantize, output or folder / f"{finished.name}.{precision}.onnx", name)
     parity = exported.manifest.parity
     if as_json:
-        print_json({"file": str(exported.path), "card": str(exported.card), "bytes": exported.size, "parity": dict(parity)})
+        print_json(
+            {
+                "file": str(exported.path),
+                "card": str(exported.card),
+                "bytes": exported.size,
+                "parity": dict(parity),
+            }
+        )
         return
     say(
         f"checked on {parity['rows']} held-out vectors: values within {parity['max_abs_difference']:.1e} of PyTorch, "

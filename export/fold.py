@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from linguagen.runtime.vectors import Array
-from linguagen.train.model import VectorEncoder
+from linguagen.train.model import ForwardEncoder, VectorEncoder
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,13 +39,14 @@ class FoldedEncoder:
 def fold(encoder: VectorEncoder) -> FoldedEncoder:
     """Fold an encoder; its weights are copied."""
     with torch.no_grad():
+        directions = [item for item in encoder.directions if isinstance(item, ForwardEncoder)]
         layers = [
-            [direction.blocks[layer].masked() for direction in encoder.directions]
-            for layer in range(encoder.config.layers if len(encoder.directions) else 0)
+            [direction.layer(number).masked() for direction in directions]
+            for number in range(encoder.config.layers if directions else 0)
         ]
         # parts: one of U, V, G in every direction, (units of a direction, what it reads)
         first = [torch.cat(parts) for parts in zip(*layers[0], strict=True)] if layers else []
-        deeper = [torch.cat([torch.block_diag(*parts) for parts in zip(*blocks, strict=True)]) for blocks in layers[1:]]
+        deeper = [torch.cat([_block_diagonal(parts) for parts in zip(*blocks, strict=True)]) for blocks in layers[1:]]
         linear = torch.cat([encoder.skip.weight, *first])
         return FoldedEncoder(_rows(linear), tuple(map(_rows, deeper)), _rows(encoder.head.weight))
 
@@ -53,3 +54,7 @@ def fold(encoder: VectorEncoder) -> FoldedEncoder:
 def _rows(weight: torch.Tensor) -> Array:
     """A torch weight (outputs, inputs) as (inputs, outputs)."""
     return np.ascontiguousarray(weight.T.numpy(), dtype=np.float32)
+
+
+def _block_diagonal(parts: tuple[torch.Tensor, ...]) -> torch.Tensor:
+    return torch.block_diag(*parts)  # type: ignore[no-any-return, no-untyped-call]

@@ -45,9 +45,7 @@ class _Builder:
         return self.node("Cast", [stored], name, to=TensorProto.FLOAT)
 
 
-def build_graph(
-    folded: FoldedEncoder, calibration: Calibration | None = None, half: bool = False
-) -> onnx.ModelProto:
+def build_graph(folded: FoldedEncoder, calibration: Calibration | None = None, half: bool = False) -> onnx.ModelProto:
     """Build the graph.
 
     Args:
@@ -71,7 +69,10 @@ def build_graph(
         build.constants,
     )
     model = helper.make_model(
-        graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION, producer_name="linguagen"
+        graph,
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
+        producer_name="linguagen",
     )
     return onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True)
 
@@ -143,6 +144,8 @@ def _unit_length(build: _Builder, rows: str, dim: int) -> str:
     squares = build.node("Pow", [rows, build.constant("two", np.float32(2))], "squares")
     mean = build.node("ReduceMean", [squares, build.constant("last", np.array([-1]))], "mean", keepdims=1)
     # The epsilon only keeps a zero row from dividing by zero: real rows have a mean square near 1 / dim.
-    root = build.node("Sqrt", [build.node("Add", [mean, build.constant("epsilon", np.float32(1e-20))], "above")], "root")
+    root = build.node(
+        "Sqrt", [build.node("Add", [mean, build.constant("epsilon", np.float32(1e-20))], "above")], "root"
+    )
     scaled = build.node("Div", [rows, root], "scaled")
     return build.node("Mul", [scaled, build.constant("unit", np.full(dim, dim**-0.5, np.float32))], OUTPUT_NAME)

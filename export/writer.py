@@ -60,7 +60,11 @@ def export_run(run: FinishedRun, quantization: str, output: Path, name: str | No
 
 
 def _manifest(
-    run: FinishedRun, name: str | None, precision: str, parity: Mapping[str, float], calibration: Calibration | None
+    run: FinishedRun,
+    name: str | None,
+    precision: str,
+    parity: Mapping[str, float],
+    calibration: Calibration | None,
 ) -> Manifest:
     kind = "sources" if run.summary["validation_by_source"] else "rows"
     return Manifest(
@@ -73,7 +77,11 @@ def _manifest(
         training={
             "rows": run.summary["training_rows"],
             "seed": run.config.seed,
-            **{key: value for part in ("encoder", "objective", "optimiser") for key, value in asdict(getattr(run.config, part)).items()},
+            **{
+                key: value
+                for part in ("encoder", "objective", "optimiser")
+                for key, value in asdict(getattr(run.config, part)).items()
+            },
         },
         fidelity=run.fidelity,
         fidelity_set=f"{run.summary['validation_rows']} vectors of {kind} held out of training",

@@ -26,7 +26,9 @@ class TeacherStatistics:
     residual: Array  # (dim,), what the low rank leaves of the diagonal
 
     @classmethod
-    def from_moments(cls, mean: npt.NDArray[np.float64], moment: npt.NDArray[np.float64], rank: int) -> "TeacherStatistics":
+    def from_moments(
+        cls, mean: npt.NDArray[np.float64], moment: npt.NDArray[np.float64], rank: int
+    ) -> "TeacherStatistics":
         """Keep the leading `rank` eigenvectors of the uncentred second moment (dim, dim)."""
         values, vectors = np.linalg.eigh(moment)
         values, vectors = values[::-1][:rank].clip(min=0), vectors[:, ::-1][:, :rank]

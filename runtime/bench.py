@@ -46,7 +46,9 @@ def bench(compressor: Compressor, batch: int, seconds: float) -> BenchRow:
     )
 
 
-def _alternate(first: Callable[[], Array], second: Callable[[], Array], seconds: float) -> tuple[list[float], list[float]]:
+def _alternate(
+    first: Callable[[], Array], second: Callable[[], Array], seconds: float
+) -> tuple[list[float], list[float]]:
     """Seconds of each call, three warm-up rounds left out."""
     times: tuple[list[float], list[float]] = ([], [])
     for _ in range(3):

@@ -54,7 +54,7 @@ class Compressor:
             (rows, output_dim) float32, each row of length 1.
 
         Raises:
-            VectorError: another shape, width or type, or rows that are zero or not finite (the message has their numbers).
+            VectorError: another shape, width or type, or rows that are zero or not finite, by number.
         """
         array = np.asarray(vectors)
         check_layout(array.shape, array.dtype, self.manifest.input_dim, "vectors")

@@ -36,9 +36,7 @@ def read_rows(source: VectorFile, limit: int, seed: int = 0) -> EvaluationRows:
     return EvaluationRows(np.concatenate(parts) if parts else np.empty((0, source.width), np.float32), numbers)
 
 
-def evaluate(
-    compressor: Compressor, vectors: Array, neighbours: int, advance: Callable[[int], None]
-) -> list[Measured]:
+def evaluate(compressor: Compressor, vectors: Array, neighbours: int, advance: Callable[[int], None]) -> list[Measured]:
     """Measure a model and its controls.
 
     Args:
@@ -73,7 +71,9 @@ def read_sources(path: Path, rows: int) -> npt.NDArray[np.integer] | None:
     try:
         sources = np.load(beside, allow_pickle=False)
     except (ValueError, OSError) as error:
-        raise VectorFileError(f"{beside}: cannot be read as the sources of {path.name} ({error}); remove or mend it") from error
+        raise VectorFileError(
+            f"{beside}: cannot be read as the sources of {path.name} ({error}); remove or mend it"
+        ) from error
     if sources.shape != (rows,) or not np.issubdtype(sources.dtype, np.integer):
         raise VectorFileError(
             f"{beside}: {sources.dtype} of shape {sources.shape}, expected one whole number for each of the "

@@ -41,7 +41,11 @@ class VectorFile:
             return np.asarray(self.mapped()[start:stop])
         row_bytes = self.width * self.dtype.itemsize
         window: npt.NDArray[np.floating] = np.memmap(
-            self.path, self.dtype, "r", self.offset + start * row_bytes, (min(stop, len(self)) - start, self.width)
+            self.path,
+            self.dtype,
+            "r",
+            self.offset + start * row_bytes,
+            (min(stop, len(self)) - start, self.width),
         )
         return window
 
@@ -101,7 +105,9 @@ def _read_header(path: Path) -> tuple[tuple[int, ...], bool, np.dtype[np.generic
             read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
             shape, fortran, dtype = read(file)
         except (ValueError, SyntaxError, tokenize.TokenError) as error:
-            raise VectorFileError(f"{path}: its .npy header cannot be read ({error}); write it with numpy.save") from error
+            raise VectorFileError(
+                f"{path}: its .npy header cannot be read ({error}); write it with numpy.save"
+            ) from error
         return shape, fortran, dtype, file.tell()
 
 
@@ -122,7 +128,9 @@ class NpyWriter:
         try:
             self._file = self._partial.open("wb")
         except OSError as error:
-            raise VectorFileError(f"cannot write {self.path}: {error.strerror}; choose another place with -o") from error
+            raise VectorFileError(
+                f"cannot write {self.path}: {error.strerror}; choose another place with -o"
+            ) from error
         header = {"descr": "<f4", "fortran_order": False, "shape": self._shape}
         np.lib.format.write_array_header_1_0(self._file, header)
         return self
@@ -148,7 +156,9 @@ class NpyWriter:
 
     def _publish(self) -> None:
         if self._written != self._shape[0]:
-            raise VectorFileError(f"{self.path}: {self._written} rows came, {self._shape[0]} were announced; not written")
+            raise VectorFileError(
+                f"{self.path}: {self._written} rows came, {self._shape[0]} were announced; not written"
+            )
         with self._partial.open("rb") as written:
             os.fsync(written.fileno())
         self._partial.replace(self.path)

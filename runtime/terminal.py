@@ -73,7 +73,15 @@ def format_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def fidelity_table(rows: Sequence[FidelityRow], neighbours: int) -> str:
     """The table of one encoder beside its controls."""
-    header = ["method", "dims", f"recall@{neighbours}", "pair r", "pair error", "mean cosine", "reconstruction"]
+    header = [
+        "method",
+        "dims",
+        f"recall@{neighbours}",
+        "pair r",
+        "pair error",
+        "mean cosine",
+        "reconstruction",
+    ]
     body = [
         [
             row.method,

@@ -67,7 +67,7 @@ def unit_rows(chunk: npt.NDArray[np.floating], numbers: int | Indices, origin: s
         wide = np.asarray(chunk, dtype=np.float64)
         lengths = np.linalg.norm(wide, axis=1)
         _refuse_rows(lengths == 0, numbers, origin, "only zeros, which have no direction")
-        return np.asarray(wide / lengths[:, None], dtype=np.float32), int(len(rows))
+        return np.asarray(wide / lengths[:, None], dtype=np.float32), len(rows)
     off = np.abs(lengths - 1) > UNIT_TOLERANCE / 2
     return np.asarray(np.where(off[:, None], rows / lengths[:, None], rows), dtype=np.float32), int(off.sum())
 

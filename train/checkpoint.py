@@ -159,7 +159,9 @@ def load_run(path: Path) -> FinishedRun:
         state = folder.read_checkpoint()["model"]
         encoder = VectorEncoder(calibration.shape[1], config.encoder)
         prefix = "encoder."
-        encoder.load_state_dict({key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)})
+        encoder.load_state_dict(
+            {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+        )
     except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
         raise RunFolderError(f"{path} cannot be read ({str(error)[:160]}); train again") from error
     return FinishedRun(path.name, config, encoder.eval(), statistics, calibration, validation, fidelity, summary)

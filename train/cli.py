@@ -10,7 +10,15 @@ from linguagen.models.catalogue import DEFAULT_MODEL
 from linguagen.models.errors import CollapseError, MissingExtraError, RunFolderError, UsageError
 from linguagen.runtime.fidelity import NEIGHBOURS
 from linguagen.runtime.sample import write_sample
-from linguagen.runtime.terminal import fidelity_document, fidelity_table, new_app, print_json, progress, run_app, say
+from linguagen.runtime.terminal import (
+    fidelity_document,
+    fidelity_table,
+    new_app,
+    print_json,
+    progress,
+    run_app,
+    say,
+)
 
 if TYPE_CHECKING:
     from linguagen.train.checkpoint import RunFolder
@@ -50,10 +58,22 @@ def build_app() -> typer.Typer:
     @with_settings(RunConfig, EncoderConfig, ObjectiveConfig, OptimiserConfig)
     def command(
         context: typer.Context,
-        vectors: Annotated[list[str] | None, typer.Argument(help="Files of vectors: .npy, or .csv with columns token,embedding. Default: vectors.npy, drawn if absent.")] = None,
-        out: Annotated[Path | None, typer.Option(help="The run's folder; by default runs/NAME, after the first input.")] = None,
-        resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint of --out, or of the latest run.")] = False,
-        threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; by default the cores this process may use.")] = None,
+        vectors: Annotated[
+            list[str] | None,
+            typer.Argument(
+                help="Files of vectors: .npy, or .csv with columns token,embedding; by default vectors.npy."
+            ),
+        ] = None,
+        out: Annotated[
+            Path | None, typer.Option(help="The run's folder; by default runs/NAME, after the first input.")
+        ] = None,
+        resume: Annotated[
+            bool,
+            typer.Option("--resume", help="Go on from the last checkpoint of --out, or of the latest run."),
+        ] = False,
+        threads: Annotated[
+            int | None, typer.Option(min=1, help="CPU threads; by default the cores this process may use.")
+        ] = None,
         as_json: Annotated[bool, typer.Option("--json", help="Print the final table as JSON, for programs.")] = False,
         **settings: Any,
     ) -> None:
@@ -104,7 +124,9 @@ def _resumed(out: Path | None, vectors: Sequence[str] | None, typed: dict[str, A
     return folder, config
 
 
-def _train(folder: "RunFolder", config: "RunConfig", processes: "Processes", threads: int | None, as_json: bool) -> None:
+def _train(
+    folder: "RunFolder", config: "RunConfig", processes: "Processes", threads: int | None, as_json: bool
+) -> None:
     import torch
 
     from linguagen.runtime.cores import usable_cores

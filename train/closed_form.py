@@ -45,7 +45,8 @@ def start(model: Autoencoder, statistics: TeacherStatistics, rows: Array) -> Non
     config = model.encoder.config
     if model.encoder.width < config.dim:
         raise TrainingError(
-            f"vectors of width {model.encoder.width} cannot be compressed to {config.dim} dimensions; choose a smaller --dim"
+            f"vectors of width {model.encoder.width} cannot be compressed to {config.dim} dimensions; "
+            "choose a smaller --dim"
         )
     projection = softened_pca(statistics, config.dim, config.softening)  # (width, dim)
     with torch.no_grad():

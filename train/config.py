@@ -54,7 +54,9 @@ class OptimiserConfig:
     learning_rate: float = setting(1e-3, "AdamW's rate for the linear parts at the start; falls to 0 by a cosine.")
     block_learning_rate: float = setting(3e-3, "The same for the bilinear blocks.")
     weight_decay: float = setting(0.01, "AdamW's weight decay.")
-    subspace_rows: int = setting(64, "In each batch, weaken the span of so many random training vectors by a random share; 0 for none.")
+    subspace_rows: int = setting(
+        64, "In each batch, weaken the span of so many random training vectors by a random share; 0 for none."
+    )
 
     def __post_init__(self) -> None:
         if self.steps < 1:
@@ -73,7 +75,10 @@ class RunConfig:
     optimiser: OptimiserConfig = OptimiserConfig()
     teacher: str = setting("unknown", "Name of the model that made the vectors, for the manifest.")
     seed: int = setting(0, "Same seed, same data, same machine: same weights.")
-    held_out: float = setting(0.1, "Share of rows held out for validation: whole sources where NAME-source.npy lies beside, else at random.")
+    held_out: float = setting(
+        0.1,
+        "Share of rows held out for validation: whole sources where NAME-source.npy lies beside, else at random.",
+    )
     evaluate_every: int = setting(250, "Steps between validations and checkpoints.")
     device: str = setting("auto", "auto, cpu or cuda; auto takes CUDA where torch has it.")
 
@@ -99,10 +104,16 @@ class RunConfig:
             parts = {name: kind(**document.pop(name)) for name, kind in SECTIONS.items()}
             return cls(inputs=tuple(document.pop("inputs")), **parts, **document)
         except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
-            raise RunFolderError(f"{origin}: not the settings of a run of this version ({error}); train again") from error
+            raise RunFolderError(
+                f"{origin}: not the settings of a run of this version ({error}); train again"
+            ) from error
 
 
-SECTIONS: Mapping[str, Any] = {"encoder": EncoderConfig, "objective": ObjectiveConfig, "optimiser": OptimiserConfig}
+SECTIONS: Mapping[str, Any] = {
+    "encoder": EncoderConfig,
+    "objective": ObjectiveConfig,
+    "optimiser": OptimiserConfig,
+}
 
 
 def flat_settings(config: RunConfig) -> dict[str, Any]:

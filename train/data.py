@@ -100,7 +100,8 @@ def split_rows(corpus: Corpus, share: float, seed: int) -> Split:
     rows, wanted = len(corpus), min(round(len(corpus) * share), VALIDATION_ROWS)
     if wanted < 20 or rows - wanted < 50:
         raise TrainingError(
-            f"{rows} vectors are too few to train on and hold {share:.0%} out; at least {max(70, round(20 / share))} are needed"
+            f"{rows} vectors are too few to train on and hold {share:.0%} out; "
+            f"at least {max(70, round(20 / share))} are needed"
         )
     generator = np.random.default_rng(seed)
     sources = _sources(corpus)

@@ -15,7 +15,7 @@ from torch.nn.parallel import DistributedDataParallel
 from linguagen.models.errors import TrainingError
 from linguagen.models.statistics import TeacherStatistics
 from linguagen.runtime.fidelity import Measured
-from linguagen.runtime.vectors import Array
+from linguagen.runtime.vectors import Array, Indices
 from linguagen.train.checkpoint import RunFolder, replace_file
 from linguagen.train.closed_form import gather_statistics, start
 from linguagen.train.config import EncoderConfig, OptimiserConfig, RunConfig
@@ -85,7 +85,12 @@ def train(
     objective = (objective or Objective(config.objective)).to(processes.device)
     optimiser = _optimiser(config.optimiser, model, objective)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, config.optimiser.steps)
-    parts: dict[str, Any] = {"model": model, "objective": objective, "optimiser": optimiser, "schedule": schedule}
+    parts: dict[str, Any] = {
+        "model": model,
+        "objective": objective,
+        "optimiser": optimiser,
+        "schedule": schedule,
+    }
     done = _resume(folder, parts)
     advance(done)
     wrapped = DistributedDataParallel(model, find_unused_parameters=True) if processes.count > 1 else model
@@ -104,7 +109,7 @@ def train(
             schedule.step()
             finished = step + 1
             if tracker and watcher and _is_due(finished, config):
-                tracker.step(finished, terms, schedule.get_last_lr()[0], watcher.measure(model))
+                tracker.step(finished, terms, float(schedule.get_last_lr()[0]), watcher.measure(model))
                 folder.write_checkpoint({"step": finished, **{name: part.state_dict() for name, part in parts.items()}})
             advance(1)
     processes.barrier()
@@ -169,7 +174,7 @@ def _batch(config: RunConfig, prepared: Prepared, step: int, processes: Processe
     return batch
 
 
-def _pick(generator: np.random.Generator, numbers: Array, count: int) -> Any:
+def _pick(generator: np.random.Generator, numbers: Indices, count: int) -> Indices:
     """`count` of the numbers without repetition, or all of them."""
     if len(numbers) <= count:
         return numbers
@@ -177,7 +182,12 @@ def _pick(generator: np.random.Generator, numbers: Array, count: int) -> Any:
 
 
 def _finish(
-    config: RunConfig, folder: RunFolder, processes: Processes, prepared: Prepared, model: Autoencoder, seconds: float
+    config: RunConfig,
+    folder: RunFolder,
+    processes: Processes,
+    prepared: Prepared,
+    model: Autoencoder,
+    seconds: float,
 ) -> RunResult:
     validator = Validator.prepare(prepared.validation, prepared.statistics, config.encoder.dim)
     measured, controls = validator.measure(model), validator.controls

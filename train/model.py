@@ -79,6 +79,12 @@ class ForwardEncoder(nn.Module):
             h = h + block(h)
         return h
 
+    def layer(self, number: int) -> BilinearGLUBlock:
+        """A block by its number, from 0."""
+        block = self.blocks[number]
+        assert isinstance(block, BilinearGLUBlock)
+        return block
+
 
 class BackwardEncoder(ForwardEncoder):
     """The same from the last segment to the first: order is reversed inside a vector, never inside the batch."""
@@ -113,7 +119,8 @@ class VectorEncoder(nn.Module):
         super().__init__()
         if config.directions != "none" and width % config.segments:
             raise UsageError(
-                f"vectors of width {width} do not divide into {config.segments} equal segments; choose another --segments"
+                f"vectors of width {width} do not divide into {config.segments} equal segments; "
+                "choose another --segments"
             )
         self.width, self.config = width, config
         self.skip = LinearSkip(width, config.dim)

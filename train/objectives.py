@@ -1,5 +1,8 @@
-"""The loss terms. In all of them the target is the teacher's own vectors, which training never changes: an objective
-whose target is trained along collapses (docs/decisions.md)."""
+"""The loss terms.
+
+In all of them the target is the teacher's own vectors, which training never changes: an objective whose target is
+trained along collapses (docs/decisions.md).
+"""
 
 import torch
 from torch import Tensor, nn
@@ -55,8 +58,11 @@ def neighbourhood(teacher: Tensor, student: Tensor, temperature: float) -> Tenso
 
 
 def pairwise(teacher: Tensor, student: Tensor) -> Tensor:
-    """Mean squared change of all cosines (batch, batch): the pairwise term of Matryoshka-Adaptor (arXiv 2407.20243,
-    section 3.2), squared. It stops the neighbourhood term from letting all cosines drift up together."""
+    """Mean squared change of all cosines (batch, batch).
+
+    The pairwise term of Matryoshka-Adaptor (arXiv 2407.20243, section 3.2), squared. It stops the neighbourhood term
+    from letting all cosines drift up together.
+    """
     return F.mse_loss(student, teacher)
 
 
@@ -73,7 +79,7 @@ def cosine(x: Tensor, reconstruction: Tensor) -> Tensor:
 
 
 def without_subspace(x: Tensor, directions: Tensor, strength: float) -> Tensor:
-    """Vectors with the span of some others weakened, back at unit length: new sources, made from old ones.
+    """Vectors with the span of some others weakened, back at unit length: new sources made from old ones.
 
     What two texts share with a random handful of others is taken out, so the encoder has to keep the rest too.
 

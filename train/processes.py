@@ -56,7 +56,8 @@ def joined(device: str) -> Iterator[Processes]:
         raise UsageError(f"--device is {device!r}, expected auto, cpu or cuda")
     if device == "cuda" and not torch.cuda.is_available():
         raise DeviceError(
-            "device 'cuda' was asked for, but torch sees no CUDA GPU; install a CUDA build of torch, or use --device cpu"
+            "device 'cuda' was asked for, but torch sees no CUDA GPU; "
+            "install a CUDA build of torch, or use --device cpu"
         )
     kind = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
     rank, count, local = (int(os.environ.get(name, default)) for name, default in _ENVIRONMENT)

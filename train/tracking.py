@@ -29,7 +29,7 @@ class Tracker:
             controls: drawn as level lines beside the model.
             done: steps already in the log; later ones in it, from before a kill, are hidden.
         """
-        self._writer = SummaryWriter(str(path), purge_step=done + 1 if done else None)  # type: ignore[no-untyped-call]
+        self._writer = SummaryWriter(str(path), purge_step=done + 1 if done else None)
         self._controls = controls
 
     def __enter__(self) -> "Tracker":
@@ -38,12 +38,14 @@ class Tracker:
     def step(self, step: int, terms: Mapping[str, Tensor], learning_rate: float, model: Measured) -> None:
         """Write the scalars of one validation."""
         for name, term in terms.items():
-            self._writer.add_scalar(f"loss/{name}", term.item(), step)  # type: ignore[no-untyped-call]
-        self._writer.add_scalar("learning rate", learning_rate, step)  # type: ignore[no-untyped-call]
+            self._writer.add_scalar(f"loss/{name}", term.item(), step)
+        self._writer.add_scalar("learning rate", learning_rate, step)
         for title, figure in FIGURES.items():
             lines = {item.row.method: getattr(item.row, figure) for item in (model, *self._controls)}
             for method, value in lines.items():
-                self._writer.add_scalar(f"{title}/{method}", value, step)  # type: ignore[no-untyped-call]
+                self._writer.add_scalar(f"{title}/{method}", value, step)
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._writer.close()  # type: ignore[no-untyped-call]
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._writer.close()

@@ -46,7 +46,7 @@ class Validator:
         device = next(model.parameters()).device
         parts = []
         with torch.no_grad():
-            for chunk in torch.from_numpy(self.fidelity.vectors).split(2048):
+            for chunk in torch.split(torch.from_numpy(self.fidelity.vectors), 2048):
                 parts.append([part.cpu().numpy() for part in model(chunk.to(device))])
         embeddings, reconstructed = (np.concatenate(part) for part in zip(*parts, strict=True))
         return self.fidelity.measure_reconstructed(MODEL, embeddings, reconstructed)
@@ -62,7 +62,8 @@ def verdict(model: Measured, controls: tuple[Measured, ...]) -> str:
     """One sentence: where the model stands beside PCA, with the 95 % interval of the difference."""
     pca = next(item for item in controls if item.row.method == PCA)
     low, high = (100 * bound for bound in difference_interval(model.recall_per_vector, pca.recall_per_vector))
-    figures = f"recall@{NEIGHBOURS} {model.row.recall:.3f} beside PCA's {pca.row.recall:.3f}, {low:+.1f} to {high:+.1f} points"
+    recalls = f"recall@{NEIGHBOURS} {model.row.recall:.3f} beside PCA's {pca.row.recall:.3f}"
+    figures = f"{recalls}, {low:+.1f} to {high:+.1f} points"
     if low > 0:
         return f"Better than PCA: {figures} (95 % interval)."
     if high < 0:

@@ -62,6 +62,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "both, with top-k term": {"top_k": 5.0},
     "both, temperature 0.02": {"temperature": 0.02},
     "both, no subspace removal": {"subspace_rows": 0},
+    "both, pairwise weight 200": {"pairwise": 200.0},
+    "both, three times the steps": {"steps": 3000},
 }
 SEEDED = ("linear only", "both directions")
 """Variants that are trained from two seeds: the choice between them is the choice of what ships."""
@@ -119,7 +121,13 @@ def run(job: Job) -> dict[str, Any]:
         with torch.no_grad():
             embeddings = made[0](torch.from_numpy(left_out).to(job.device)).cpu().numpy()
     row = FidelitySet(left_out).measure(job.variant, embeddings).row
-    return {"variant": job.variant, "fold": job.fold, "seed": job.seed, "recall": row.recall, "pair_error": row.pair_error}
+    return {
+        "variant": job.variant,
+        "fold": job.fold,
+        "seed": job.seed,
+        "recall": row.recall,
+        "pair_error": row.pair_error,
+    }
 
 
 def controls(path: str, fold: int) -> list[dict[str, Any]]:
@@ -145,30 +153,46 @@ def table(results: list[dict[str, Any]]) -> str:
     """Recall of every variant: the mean over folds and seeds, every fold, and the paired difference to linear only."""
 
     def by_fold(name: str, figure: str) -> np.ndarray:
-        return np.array([np.mean([r[figure] for r in results if r["variant"] == name and r["fold"] == fold]) for fold in range(FOLDS)])
+        return np.array(
+            [
+                np.mean([r[figure] for r in results if r["variant"] == name and r["fold"] == fold])
+                for fold in range(FOLDS)
+            ]
+        )
 
     names = list(dict.fromkeys(r["variant"] for r in results))
-    lines = ["| variant | recall@10 | by fold | above linear only (95 %) | pair error |", "|---|---|---|---|---|"]
+    lines = [
+        "| variant | recall@10 | by fold | above linear only (95 %) | pair error |",
+        "|---|---|---|---|---|",
+    ]
     for name in names:
         recall = by_fold(name, "recall")
         difference = 100 * (recall - by_fold("linear only", "recall"))
         margin = 3.18 * difference.std(ddof=1) / FOLDS**0.5  # Student's t, 3 degrees of freedom
         folds = " ".join(f"{value:.4f}" for value in recall)
-        lines.append(f"| {name} | {recall.mean():.4f} | {folds} | {difference.mean():+.2f} ± {margin:.2f} | {by_fold(name, 'pair_error').mean():.4f} |")
+        above = f"{difference.mean():+.2f} ± {margin:.2f}"
+        error = by_fold(name, "pair_error").mean()
+        lines.append(f"| {name} | {recall.mean():.4f} | {folds} | {above} | {error:.4f} |")
     return "\n".join(lines)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("vectors", help="a training file with its -source.npy beside it")
-    parser.add_argument("--out", type=Path, required=True, help="results as JSON; variants found there are not run again")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="results as JSON; variants found there are not run again"
+    )
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--variants", nargs="*", default=list(VARIANTS))
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="settings changed in all variants")
     options = parser.parse_args()
     settings = tuple((name, json.loads(value)) for name, value in (item.split("=") for item in options.set))
-    done = json.loads(options.out.read_text()) if options.out.exists() else [row for fold in range(FOLDS) for row in controls(options.vectors, fold)]
+    done = (
+        json.loads(options.out.read_text())
+        if options.out.exists()
+        else [row for fold in range(FOLDS) for row in controls(options.vectors, fold)]
+    )
     seen = {(row["variant"], row["fold"], row["seed"]) for row in done}
     jobs = [
         Job(options.vectors, fold, name, seed, options.device, settings)

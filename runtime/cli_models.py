@@ -1,0 +1,155 @@
+"""lg-run: the commands that look at a model (bench, info, models), and the options that all share."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from linguagen.models.catalogue import DEFAULT_MODEL, find_model, shipped_models
+from linguagen.runtime import bench as benchmark
+from linguagen.runtime.compressor import Compressor
+from linguagen.runtime.fidelity import NEIGHBOURS
+from linguagen.runtime.terminal import (
+    JSON_HELP,
+    fidelity_document,
+    fidelity_table,
+    format_table,
+    new_app,
+    print_json,
+    progress,
+)
+
+app = new_app("Compress embedding vectors with a LinguaGEN model: numpy and onnxruntime, no network.")
+
+ModelOption = Annotated[
+    str,
+    typer.Option("--model", "-m", help="A shipped model's name (lg-run models) or a file that lg-export wrote."),
+]
+DeviceOption = Annotated[str, typer.Option(help="auto, cpu or cuda; auto takes CUDA where onnxruntime has it.")]
+ThreadsOption = Annotated[
+    int | None, typer.Option(min=1, help="CPU threads; by default the cores this process may use.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help=JSON_HELP)]
+
+
+@app.command()
+def bench(
+    model: ModelOption = DEFAULT_MODEL,
+    seconds: Annotated[float, typer.Option(min=0.01, help="How long to measure each batch size.")] = 2.0,
+    device: DeviceOption = "auto",
+    threads: ThreadsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Time a model on this machine at several batch sizes, beside numpy's matrix product on the same rows.
+
+    Example: lg-run bench --threads 2
+    """
+    compressor = Compressor.load(model, device=device, threads=threads)
+    rows = []
+    with progress("timing", len(benchmark.BATCHES)) as advance:
+        for batch in benchmark.BATCHES:
+            rows.append(benchmark.bench(compressor, batch, seconds))
+            advance(1)
+    if as_json:
+        print_json(
+            {
+                "model": compressor.manifest.name,
+                "device": compressor.device,
+                "batches": [asdict(row) for row in rows],
+            }
+        )
+        return
+    header = ["batch", "median us", "p99 us", "rows/s", "numpy rows/s", "ratio"]
+    body = [
+        [
+            str(row.batch),
+            f"{row.median_us:.0f}",
+            f"{row.p99_us:.0f}",
+            f"{row.rows_per_second:.0f}",
+            f"{row.numpy_rows_per_second:.0f}",
+            f"{row.rows_per_second / row.numpy_rows_per_second:.2f}",
+        ]
+        for row in rows
+    ]
+    typer.echo(format_table(header, body))
+
+
+@app.command()
+def info(
+    model: Annotated[
+        str, typer.Argument(help="A shipped model's name or a file that lg-export wrote.")
+    ] = DEFAULT_MODEL,
+    as_json: JsonOption = False,
+) -> None:
+    """Print what a model file says about itself: dimensions, training, calibration, fidelity.
+
+    Example: lg-run info text-embedding-ada-002
+    """
+    path = find_model(model)
+    manifest = Compressor.load(path, device="cpu", threads=1).manifest
+    facts = {
+        "name": manifest.name,
+        "teacher": manifest.teacher,
+        "dimensions": f"{manifest.input_dim} -> {manifest.output_dim}",
+        "precision": manifest.precision,
+        "file": str(path),
+        "bytes": path.stat().st_size,
+        "training": dict(manifest.training),
+        "calibration": dict(manifest.calibration),
+        "parity": dict(manifest.parity),
+    }
+    if as_json:
+        print_json({**facts, "fidelity": fidelity_document(manifest.fidelity), "fidelity_set": manifest.fidelity_set})
+        return
+    for name, value in facts.items():
+        typer.echo(f"{name + ':':<13}{_plain(value)}")
+    if manifest.fidelity:
+        typer.echo(f"\nfidelity on {manifest.fidelity_set}\n{fidelity_table(manifest.fidelity, NEIGHBOURS)}")
+
+
+@app.command()
+def models(as_json: JsonOption = False) -> None:
+    """List the models that ship with the package.
+
+    Example: lg-run models
+    """
+    found = [
+        (name, path, Compressor.load(path, device="cpu", threads=1).manifest) for name, path in shipped_models().items()
+    ]
+    recall = {name: manifest.fidelity[0].recall if manifest.fidelity else None for name, _, manifest in found}
+    if as_json:
+        print_json(
+            [
+                {
+                    "name": name,
+                    "teacher": manifest.teacher,
+                    "input_dim": manifest.input_dim,
+                    "output_dim": manifest.output_dim,
+                    "precision": manifest.precision,
+                    "bytes": path.stat().st_size,
+                    "recall": recall[name],
+                }
+                for name, path, manifest in found
+            ]
+        )
+        return
+    body = [
+        [
+            name,
+            f"{manifest.input_dim} -> {manifest.output_dim}",
+            manifest.precision,
+            megabytes(path.stat().st_size),
+            "-" if recall[name] is None else f"{recall[name]:.3f}",
+        ]
+        for name, path, manifest in found
+    ]
+    typer.echo(format_table(["model", "dimensions", "precision", "size", f"recall@{NEIGHBOURS}"], body))
+
+
+def megabytes(size: int) -> str:
+    """A size in bytes, for people."""
+    return f"{size / 1e6:.1f} MB"
+
+
+def _plain(value: object) -> str:
+    return ", ".join(f"{key} {item}" for key, item in value.items()) if isinstance(value, dict) else str(value)
