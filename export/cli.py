@@ -51,7 +51,7 @@ def command(
         )
         return
     say(
-        f"checked on {parity['rows']} held-out vectors: values within {parity['max_abs_difference']:.1e} of PyTorch, "
+        f"checked on {parity['rows']} vectors: values within {parity['max_abs_difference']:.1e} of PyTorch, "
         f"recall@10 {-100 * parity['recall_loss']:+.2f} points; {exported.size / 1e6:.1f} MB"
     )
     say(f"next: lg-run compress vectors.npy --model {exported.path}")

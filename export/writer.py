@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
+
 from linguagen.export.card import render_card
 from linguagen.export.fold import fold
 from linguagen.export.graph import build_graph, with_manifest
@@ -12,8 +14,10 @@ from linguagen.export.quantize import Calibration, calibrate
 from linguagen.export.verify import verify
 from linguagen.models.errors import UsageError
 from linguagen.models.manifest import Manifest
+from linguagen.runtime.vectors import Array
 from linguagen.train.checkpoint import FinishedRun
 
+_GATE_ROWS = 1000
 PRECISIONS = {"none": "float32", "fp16": "float16", "int8": "int8"}
 
 
@@ -50,13 +54,23 @@ def export_run(run: FinishedRun, quantization: str, output: Path, name: str | No
     with TemporaryDirectory(dir=output.parent, prefix=f".{output.stem}.") as folder:
         partial = Path(folder) / "model.onnx"
         partial.write_bytes(with_manifest(model, _manifest(run, name, precision, {}, calibration)))
-        parity = verify(partial, run.encoder, run.validation, precision)
+        parity = verify(partial, run.encoder, _gate_rows(run), precision)
         manifest = _manifest(run, name, precision, parity, calibration)
         partial.write_bytes(with_manifest(model, manifest))
         size, card = partial.stat().st_size, output.with_suffix(".md")
         partial.replace(output)
     card.write_text(render_card(manifest, size), encoding="utf-8")
     return Exported(output, card, manifest, size)
+
+
+def _gate_rows(run: FinishedRun) -> Array:
+    """The held-out rows, joined by training rows where they are too few to tell 0.3 points from chance.
+
+    The gate compares a file with its own encoder, so that training rows tell as much as held-out ones.
+    """
+    if len(run.validation) >= _GATE_ROWS:
+        return run.validation
+    return np.concatenate([run.validation, run.calibration])[:_GATE_ROWS]
 
 
 def _manifest(

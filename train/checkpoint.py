@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -162,7 +163,7 @@ def load_run(path: Path) -> FinishedRun:
         encoder.load_state_dict(
             {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
         )
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, BadZipFile) as error:
         raise RunFolderError(f"{path} cannot be read ({str(error)[:160]}); train again") from error
     return FinishedRun(path.name, config, encoder.eval(), statistics, calibration, validation, fidelity, summary)
 

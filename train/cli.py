@@ -141,10 +141,15 @@ def _train(
     say(f"watch it: tensorboard --logdir {folder.path.parent}")
     with progress("training", config.optimiser.steps) as advance:
         result = train(config, folder, processes, advance=advance)
-    _report(folder, result, as_json)
+    report(folder, result, as_json)
 
 
-def _report(folder: "RunFolder", result: "RunResult | None", as_json: bool) -> None:
+def report(folder: "RunFolder", result: "RunResult | None", as_json: bool) -> None:
+    """Print the table and the verdict.
+
+    Raises:
+        CollapseError: unrelated vectors came out alike.
+    """
     from linguagen.train.validation import has_collapsed
 
     assert result is not None  # the leader's always is
@@ -172,3 +177,7 @@ def _sampled_input() -> str:
             f"spectrum of {DEFAULT_MODEL} and saved them there. They carry no meaning: train on vectors of your own"
         )
     return str(_DEFAULT_INPUT)
+
+
+if __name__ == "__main__":  # torchrun starts the module, not the command
+    main()

@@ -1,0 +1,67 @@
+"""Fixtures that all tests share."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import make_tiny_model
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real vectors beside the checkout; under CI it must be there."""
+    path = ROOT.parent / "shared"
+    if not path.is_dir():
+        message = "no real vectors beside the checkout (../shared)"
+        pytest.fail(message) if os.environ.get("CI") == "true" else pytest.skip(message)
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A trained run and its model files: keys run, vectors, none, fp16, int8."""
+    folder = tmp_path_factory.mktemp("tiny")
+    models = make_tiny_model.make_models(folder)
+    return {"run": folder / "runs" / "tiny", "vectors": folder / "tiny.npy", **models}
+
+
+@pytest.fixture
+def tiny_vectors() -> np.ndarray:
+    return make_tiny_model.tiny_vectors(300, seed=2)
+
+
+@pytest.fixture
+def run_command(tmp_path: Path) -> Command:
+    """Run an installed command in an empty folder, as a user would; output captured, so no terminal."""
+
+    def run(
+        *words: object, code: int = 0, cwd: Path = tmp_path, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        program = shutil.which(str(words[0]), path=str(Path(sys.executable).parent))
+        assert program, f"{words[0]} is not installed beside {sys.executable}"
+        done = subprocess.run(
+            [program, *map(str, words[1:])],
+            cwd=cwd,
+            capture_output=True,
+            text=True,
+            timeout=280,
+            env=os.environ | {"COLUMNS": "100", "NO_COLOR": "1"} | environment,
+        )
+        assert done.returncode == code, f"{words}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+        assert "Traceback" not in done.stderr
+        return done
+
+    return run

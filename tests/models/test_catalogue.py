@@ -1,0 +1,28 @@
+import pytest
+
+from linguagen.models.catalogue import DEFAULT_MODEL, find_model, shipped_models
+from linguagen.models.errors import UnknownModelError
+
+
+def test_both_models_ship_the_default_first():
+    assert list(shipped_models()) == [DEFAULT_MODEL, "text-embedding-ada-002"]
+    assert DEFAULT_MODEL == "text-embedding-3-small"
+
+
+def test_names_and_paths_are_found(tiny):
+    assert find_model("text-embedding-ada-002").name == "text-embedding-ada-002.onnx"
+    assert find_model(tiny["int8"]) == tiny["int8"]
+
+
+def test_every_shipped_model_has_a_card_and_a_changelog_entry(root):
+    changes = (root / "models" / "CHANGELOG.md").read_text()
+    for name, path in shipped_models().items():
+        assert path.with_suffix(".md").read_text().startswith(f"# {name}\n")
+        assert name in changes
+
+
+def test_an_unknown_name_gets_the_nearest_one_and_the_list():
+    with pytest.raises(UnknownModelError, match=r"no model 'text-embedding-3-smal'.*did you mean 'text-embedding-3-s"):
+        find_model("text-embedding-3-smal")
+    with pytest.raises(UnknownModelError, match=r"no model 'qqq'.*text-embedding-ada-002; give one of these names"):
+        find_model("qqq")

@@ -1,0 +1,73 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from linguagen.models.errors import UsageError, VectorError
+from linguagen.runtime import Compressor
+from linguagen.runtime.formats import open_vectors
+from linguagen.runtime.streaming import compress_file, default_output
+
+MEASURE = """
+import resource, sys
+from pathlib import Path
+from linguagen.runtime import Compressor
+from linguagen.runtime.formats import open_vectors
+from linguagen.runtime.streaming import compress_file
+compress_file(Compressor.load(), open_vectors(sys.argv[1]), Path(sys.argv[2]), lambda _: None)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+def test_a_file_comes_out_as_its_rows_do_in_memory(tiny, tmp_path, tiny_vectors):
+    np.save(tmp_path / "v.npy", np.tile(tiny_vectors, (5, 1)))
+    compressor, steps = Compressor.load(tiny["int8"]), []
+    report = compress_file(compressor, open_vectors(tmp_path / "v.npy"), tmp_path / "o.npy", steps.append)
+    np.testing.assert_array_equal(np.load(tmp_path / "o.npy"), compressor.compress(np.tile(tiny_vectors, (5, 1))))
+    assert (report.rows, report.scaled_rows, sum(steps)) == (1500, 0, 1500)
+    assert report.bytes_after == (tmp_path / "o.npy").stat().st_size
+
+
+def test_scaled_rows_are_counted(tiny, tmp_path, tiny_vectors):
+    tiny_vectors[:7] *= 2
+    np.save(tmp_path / "v.npy", tiny_vectors)
+    report = compress_file(Compressor.load(tiny["int8"]), open_vectors(tmp_path / "v.npy"), tmp_path / "o.npy", int)
+    assert report.scaled_rows == 7
+
+
+def test_a_bad_row_late_in_the_file_leaves_no_output(tiny, tmp_path, tiny_vectors):
+    many = np.tile(tiny_vectors, (5, 1))
+    many[1444] = 0
+    np.save(tmp_path / "v.npy", many)
+    with pytest.raises(VectorError, match=r"v.npy: 1 row\(s\) hold only zeros, .*: row 1444 "):
+        compress_file(Compressor.load(tiny["int8"]), open_vectors(tmp_path / "v.npy"), tmp_path / "o.npy", int)
+    assert [path.name for path in tmp_path.iterdir()] == ["v.npy"]
+
+
+def test_the_input_is_never_the_output(tiny, tmp_path, tiny_vectors):
+    np.save(tmp_path / "v.npy", tiny_vectors)
+    with pytest.raises(UsageError, match="v.npy is the input itself; choose another name with -o"):
+        compress_file(Compressor.load(tiny["int8"]), open_vectors(tmp_path / "v.npy"), tmp_path / "v.npy", int)
+
+
+def test_the_default_name_carries_the_dimensions(tmp_path):
+    assert default_output(tmp_path / "vectors.npy", 256) == tmp_path / "vectors.256.npy"
+
+
+def test_memory_stays_flat_whatever_the_size_of_the_file(tmp_path):
+    """A file of 370 MB, larger than the 250 MB that compressing may take."""
+    peaks = []
+    for rows in (4_000, 60_000):
+        path = tmp_path / f"{rows}.npy"
+        block = np.random.default_rng(0).standard_normal((4_000, 1536)).astype(np.float32)
+        with path.open("wb") as file:
+            header = {"descr": "<f4", "fortran_order": False, "shape": (rows, 1536)}
+            np.lib.format.write_array_header_1_0(file, header)
+            for _ in range(rows // 4_000):
+                file.write(block.data)
+        words = [sys.executable, "-c", MEASURE, str(path), str(tmp_path / "o.npy")]
+        peaks.append(int(subprocess.run(words, capture_output=True, text=True, check=True).stdout))
+        path.unlink()
+    assert peaks[1] <= 250
+    assert peaks[1] <= peaks[0] + 15
