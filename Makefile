@@ -1,1 +1,53 @@
-.PHONY: env lint
+# Everything a newcomer needs: make demo, make test. CI runs make test and nothing else.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+TESTS ?= tests
+# On a machine of one or two cores more workers only queue.
+WORKERS ?= 2
+
+.PHONY: demo test check format bench ablation models clean
+
+demo: .demo/bin/lg-run
+	cd .demo && bin/lg-run sample --rows 2000 --overwrite && bin/lg-run compress vectors.npy && bin/lg-run evaluate vectors.npy
+
+.demo/bin/lg-run: pyproject.toml
+	$(PYTHON) -m venv .demo
+	.demo/bin/python -m pip install --quiet .
+	touch $@
+
+test: check
+	$(BIN)/python -m pytest -n $(WORKERS) $(TESTS)
+
+check: $(VENV)/.ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.ready
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.ready
+	$(BIN)/python -m pytest tests/benchmarks/bench.py -p no:xdist --benchmark-json .bench.json
+	$(BIN)/python tests/benchmarks/write_bench.py .bench.json
+
+ablation: $(VENV)/.ready
+	for teacher in text-embedding-3-small text-embedding-ada-002; do \
+		$(BIN)/python tests/benchmarks/ablation.py ../shared/vectors/$$teacher/train.npy --out ablation-$$teacher.json || exit; \
+	done
+
+models: $(VENV)/.ready
+	for teacher in text-embedding-3-small text-embedding-ada-002; do \
+		$(BIN)/lg-train ../shared/vectors/$$teacher/train.npy --teacher $$teacher --out runs/$$teacher --steps 4000 --held-out 0.05 && \
+		$(BIN)/lg-export runs/$$teacher --quantize int8 -o models/$$teacher.onnx || exit; \
+	done
+
+$(VENV)/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[export,dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) .demo build *.egg-info .mypy_cache .ruff_cache .import_linter_cache .hypothesis .bench.json

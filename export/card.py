@@ -1,5 +1,7 @@
 """The model card: the manifest, for people."""
 
+from collections.abc import Mapping
+
 from linguagen.models.manifest import FidelityRow, Manifest
 
 
@@ -26,12 +28,14 @@ def render_card(manifest: Manifest, size: int) -> str:
         "",
         "## Training",
         "",
-        *_facts(training),
+        f"{training.get('rows', 'unknown')} vectors, seed {training.get('seed', 'unknown')}. Settings:",
+        "",
+        *_facts({key: value for key, value in training.items() if key not in ("rows", "seed")}),
         "",
         "## Export",
         "",
-        *_facts(manifest.parity),
-        *_facts(calibration),
+        *_facts(manifest.parity, "gate: "),
+        *_facts(calibration, "calibration: "),
         "",
         "## Limits",
         "",
@@ -54,14 +58,13 @@ def _table(rows: tuple[FidelityRow, ...]) -> list[str]:
     ]
 
 
-def _facts(facts: object) -> list[str]:
-    items = facts.items() if hasattr(facts, "items") else ()
-    return [f"- {key.replace('_', ' ')}: {_shown(value)}" for key, value in items]
+def _facts(facts: Mapping[str, object], prefix: str = "") -> list[str]:
+    return [f"- {prefix}{key.replace('_', ' ')}: {_shown(value)}" for key, value in facts.items()]
 
 
 def _shown(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {_shown(item)}" for key, item in value.items())
+    if isinstance(value, tuple | list):
+        return ", ".join(map(str, value)) or "none"
     return str(value)

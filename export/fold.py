@@ -48,7 +48,8 @@ def fold(encoder: VectorEncoder) -> FoldedEncoder:
         first = [torch.cat(parts) for parts in zip(*layers[0], strict=True)] if layers else []
         deeper = [torch.cat([_block_diagonal(parts) for parts in zip(*blocks, strict=True)]) for blocks in layers[1:]]
         linear = torch.cat([encoder.skip.weight, *first])
-        return FoldedEncoder(_rows(linear), tuple(map(_rows, deeper)), _rows(encoder.head.weight))
+        head = encoder.head.weight if encoder.head is not None else torch.empty(encoder.config.dim, 0)
+        return FoldedEncoder(_rows(linear), tuple(map(_rows, deeper)), _rows(head))
 
 
 def _rows(weight: torch.Tensor) -> Array:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from linguagen.models.catalogue import DEFAULT_MODEL, find_model
 from linguagen.models.errors import DeviceError
 from linguagen.models.manifest import INPUT_NAME, OUTPUT_NAME, Manifest
-from linguagen.runtime.session import load_model
+from linguagen.runtime.session import first_line, load_model
 from linguagen.runtime.vectors import Array, check_layout, unit_rows
 
 CHUNK_ROWS = 1024
@@ -70,7 +70,7 @@ class Compressor:
             return self._session.run((OUTPUT_NAME,), {INPUT_NAME: rows})[0]  # type: ignore[no-any-return]
         except Exception as error:  # onnxruntime's errors share no base class
             raise DeviceError(
-                f"the model failed on {self.device} with {len(rows)} rows ({str(error)[:200]}); "
+                f"the model failed on {self.device} with {len(rows)} rows ({first_line(error)}); "
                 "if memory ran out, pass fewer rows at a time"
             ) from error
 

@@ -50,7 +50,7 @@ def load_model(path: Path, device: str, threads: int | None) -> LoadedModel:
         session = onnxruntime.InferenceSession(str(path), options, providers=_with_fallback(provider))
     except Exception as error:  # onnxruntime's errors share no base class
         raise ModelFileError(
-            f"{path}: onnxruntime cannot load it ({_first_line(error)}); the file may be cut or damaged: "
+            f"{path}: onnxruntime cannot load it ({first_line(error)}); the file may be cut or damaged: "
             "export or copy it again"
         ) from error
     if provider not in session.get_providers():
@@ -99,5 +99,6 @@ def _read_manifest(session: Any, path: Path) -> Manifest:
     return manifest
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """The first line of an error of onnxruntime's, which can run to pages."""
     return str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__

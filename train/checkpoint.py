@@ -154,7 +154,7 @@ def load_run(path: Path) -> FinishedRun:
     try:
         summary = json.loads(folder.finished.read_text(encoding="utf-8"))
         fidelity = tuple(FidelityRow(**row) for row in summary.pop("fidelity"))
-        with np.load(path / "statistics.npz") as arrays:
+        with (path / "statistics.npz").open("rb") as file, np.load(file) as arrays:
             statistics = TeacherStatistics(**arrays)
         calibration, validation = (_unit(np.load(path / f"{name}.npy")) for name in ("calibration", "validation"))
         state = folder.read_checkpoint()["model"]

@@ -2,10 +2,9 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, fields
 
 import numpy as np
 import torch
@@ -82,38 +81,65 @@ def train(
     model = Autoencoder(make_encoder(corpus.width, config.encoder))
     prepared = _prepare(config, corpus, model, folder, processes)
     model.to(processes.device)
-    objective = (objective or Objective(config.objective)).to(processes.device)
-    optimiser = _optimiser(config.optimiser, model, objective)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, config.optimiser.steps)
-    parts: dict[str, Any] = {
-        "model": model,
-        "objective": objective,
-        "optimiser": optimiser,
-        "schedule": schedule,
-    }
-    done = _resume(folder, parts)
+    state = _State.start(config, model, (objective or Objective(config.objective)).to(processes.device))
+    done = state.restore(folder)
     advance(done)
     wrapped = DistributedDataParallel(model, find_unused_parameters=True) if processes.count > 1 else model
     watcher = _watcher(config, prepared) if processes.leader else None
     tracker = Tracker(folder.path / "tensorboard", watcher.controls, done) if watcher else None
     with tracker or nullcontext():
         for step in range(done, config.optimiser.steps):
-            x = _batch(config, prepared, step, processes)
-            terms = objective(x, *wrapped(x))
-            loss: Tensor = torch.stack(list(terms.values())).sum()
-            if not torch.isfinite(loss):
-                raise TrainingError(f"the loss is {loss.item()} at step {step}; train with a smaller --learning-rate")
-            optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
-            schedule.step()
-            finished = step + 1
-            if tracker and watcher and _is_due(finished, config):
-                tracker.step(finished, terms, float(schedule.get_last_lr()[0]), watcher.measure(model))
-                folder.write_checkpoint({"step": finished, **{name: part.state_dict() for name, part in parts.items()}})
+            rate = float(state.schedule.get_last_lr()[0])
+            terms = state.step(wrapped, _batch(config, prepared, step, processes), step)
+            if tracker and watcher and _is_due(step + 1, config):
+                tracker.step(step + 1, terms, rate, watcher.measure(model))
+                state.save(folder, step + 1)
             advance(1)
     processes.barrier()
     return _finish(config, folder, processes, prepared, model, time.monotonic() - began) if processes.leader else None
+
+
+@dataclass(frozen=True, eq=False)
+class _State:
+    """Everything that changes from step to step, and that a checkpoint holds."""
+
+    model: Autoencoder
+    objective: nn.Module
+    optimiser: torch.optim.Optimizer
+    schedule: torch.optim.lr_scheduler.LRScheduler
+
+    @classmethod
+    def start(cls, config: RunConfig, model: Autoencoder, objective: nn.Module) -> "_State":
+        optimiser = _optimiser(config.optimiser, model, objective)
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, config.optimiser.steps)
+        return cls(model, objective, optimiser, schedule)
+
+    def step(self, wrapped: nn.Module, x: Tensor, step: int) -> dict[str, Tensor]:
+        """One step of the optimiser on a batch (batch, width); returns the loss terms."""
+        terms: dict[str, Tensor] = self.objective(x, *wrapped(x))
+        loss = torch.stack(list(terms.values())).sum()
+        if not torch.isfinite(loss):
+            raise TrainingError(f"the loss is {loss.item()} at step {step}; train with a smaller --learning-rate")
+        self.optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimiser.step()
+        self.schedule.step()
+        return terms
+
+    def restore(self, folder: RunFolder) -> int:
+        """Go back to the folder's checkpoint, if it has one; returns the steps already done."""
+        if not folder.checkpoint.is_file():
+            return 0
+        saved = folder.read_checkpoint()
+        for item in fields(self):
+            getattr(self, item.name).load_state_dict(saved[item.name])
+        return int(saved["step"])
+
+    def save(self, folder: RunFolder, step: int) -> None:
+        """Replace the folder's checkpoint."""
+        folder.write_checkpoint(
+            {"step": step, **{item.name: getattr(self, item.name).state_dict() for item in fields(self)}}
+        )
 
 
 def _prepare(
@@ -144,21 +170,12 @@ def _is_due(finished: int, config: RunConfig) -> bool:
 
 def _optimiser(config: OptimiserConfig, model: Autoencoder, objective: nn.Module) -> torch.optim.Optimizer:
     blocks = list(model.encoder.directions.parameters())
-    linear = [*model.encoder.skip.parameters(), *model.encoder.head.parameters(), *model.decoder.parameters()]
+    of_blocks = {id(parameter) for parameter in blocks}
+    linear = [parameter for parameter in model.parameters() if id(parameter) not in of_blocks]
     groups = [{"params": [*linear, *objective.parameters()], "lr": config.learning_rate}]
     if blocks:
         groups.append({"params": blocks, "lr": config.block_learning_rate})
     return torch.optim.AdamW(groups, weight_decay=config.weight_decay)
-
-
-def _resume(folder: RunFolder, parts: Mapping[str, Any]) -> int:
-    """Steps already done; the parts' states are set to the checkpoint's."""
-    if not folder.checkpoint.is_file():
-        return 0
-    state = folder.read_checkpoint()
-    for name, part in parts.items():
-        part.load_state_dict(state[name])
-    return int(state["step"])
 
 
 def _batch(config: RunConfig, prepared: Prepared, step: int, processes: Processes) -> Tensor:

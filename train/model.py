@@ -130,12 +130,13 @@ class VectorEncoder(nn.Module):
             for name, kind in (("forward", ForwardEncoder), ("backward", BackwardEncoder))
             if config.directions in (name, "both")
         )
-        self.head = ProjectionHead(len(self.directions) * config.segments * config.hidden, config.dim)
+        units = len(self.directions) * config.segments * config.hidden
+        self.head = ProjectionHead(units, config.dim) if units else None
 
     def forward(self, x: Tensor) -> Tensor:
         """Encode (batch, width), unit length, as (batch, dim), unit length."""
         z: Tensor = self.skip(x)
-        if len(self.directions):
+        if self.head is not None:
             units = torch.cat([direction(x) for direction in self.directions], dim=1)  # (batch, units)
             z = z + self.head(units)
         return F.normalize(z, dim=1)

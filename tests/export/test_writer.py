@@ -33,7 +33,13 @@ def test_the_manifest_in_the_file_tells_its_whole_story(tiny):
 def test_a_card_lies_beside(tiny):
     card = tiny["int8"].with_suffix(".md").read_text()
     assert card.startswith("# tiny\n\nCompresses vectors of `tiny-teacher` from 48 to 8 dimensions")
-    for words in ("| softened PCA | 8 |", "- float32 dimensions: ", "- recall loss: ", "- input scale: "):
+    for words in (
+        "| softened PCA | 8 |",
+        "540 vectors, seed 0. Settings:",
+        "- calibration: float32 dimensions: none",
+        "- gate: recall loss: ",
+        "- calibration: input scale: ",
+    ):
         assert words in card
 
 
@@ -69,7 +75,7 @@ def _spoil(monkeypatch, change):
             lambda f: {"linear": np.sign(f.linear)},
             r"int8 loses .* points of recall@10 .* allowed are 0.30; export with",
         ),
-        ("none", lambda f: {"linear": f.linear * np.nan}, "values differ from PyTorch's by up to nan"),
+        ("none", lambda f: {"linear": f.linear * np.nan}, "float32 values differ from PyTorch's by up to nan"),
     ],
 )
 def test_a_failed_gate_says_why_and_leaves_nothing(run, tmp_path, monkeypatch, kind, change, message):

@@ -112,8 +112,8 @@ def make_run_in(folder: Path, **changes: object) -> Path:
 def test_a_loss_that_is_not_finite_stops_the_run_by_step(tmp_path):
     np.save(tmp_path / "v.npy", tiny_vectors(600, seed=1))
     config = tiny_config((str(tmp_path / "v.npy"),), learning_rate=1e30, block_learning_rate=1e30)
+    (tmp_path / "run").mkdir()
     with pytest.raises(TrainingError, match=r"the loss is nan at step \d+; train with a smaller --learning-rate"):
-        (tmp_path / "run").mkdir()
         train(config, RunFolder(tmp_path / "run"), ALONE)
 
 

@@ -40,7 +40,9 @@ def test_the_prototypes_objective_collapses_and_is_caught(tmp_path, capsys):
     folder.write_config(config)
     result = train(config, folder, Processes(0, 1, torch.device("cpu")), objective=CoTrainedTarget(48, 8))
     assert has_collapsed(result.model.row)
-    with pytest.raises(CollapseError, match=r"the encoder collapsed: random vectors have mean cosine 0\.\d+ after it"):
+    with pytest.raises(
+        CollapseError, match=r"the encoder collapsed: random vectors have mean cosine [01]\.\d+ after it"
+    ):
         report(folder, result, as_json=False)
     assert CollapseError.exit_code == 1
     assert "WORSE than PCA" in capsys.readouterr().out
@@ -55,9 +57,9 @@ def _measured(recall: list[float], **changes: float) -> Measured:
 @pytest.mark.parametrize(
     ("model", "pca", "words"),
     [
-        ([0.9, 0.8] * 50, [0.7, 0.6] * 50, "Better than PCA: recall@10 0.850 beside PCA's 0.650, +"),
+        ([0.9, 0.8] * 50, [0.7, 0.6] * 50, "Better than PCA: recall@10 0.85. beside PCA's 0.650, .19"),
         ([0.5, 0.6] * 50, [0.7, 0.8] * 50, "WORSE than PCA: .* Use PCA, or train longer or on more vectors."),
-        ([0.9, 0.5] * 50, [0.5, 0.9] * 50, "No better than PCA: recall@10 0.700 .* PCA does as well here."),
+        ([0.9, 0.5] * 50, [0.5, 0.9] * 50, "No better than PCA: recall@10 0.70. .* PCA does as well here."),
     ],
 )
 def test_the_verdict_follows_the_interval(model, pca, words):

@@ -1,0 +1,61 @@
+"""The package is what DESIGN says, inside a checkout and inside a wheel."""
+
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import linguagen
+
+FOLDERS = ("train", "export", "runtime", "models")
+
+
+@pytest.fixture(scope="module")
+def project(root) -> dict:
+    return tomllib.loads((root / "pyproject.toml").read_text())
+
+
+def test_the_listed_packages_are_the_folders(root, project):
+    packages = project["tool"]["setuptools"]["packages"]
+    assert sorted(packages) == sorted(["linguagen", *(f"linguagen.{name}" for name in FOLDERS)])
+    assert project["tool"]["setuptools"]["package-dir"] == {
+        "linguagen": "linguagen",
+        **{f"linguagen.{name}": name for name in FOLDERS},
+    }
+    for name in FOLDERS:
+        assert not [path for path in (root / name).iterdir() if path.is_dir() and path.name != "__pycache__"], (
+            "keep flat"
+        )
+        assert (root / "linguagen" / name).readlink() == Path("..") / name
+
+
+def test_versions_agree(root, project):
+    assert project["project"]["version"] == linguagen.__version__
+    assert f"## {linguagen.__version__}" in (root / "CHANGELOG.md").read_text()
+
+
+def test_the_wheel_holds_code_and_models_and_nothing_else(root, wheel):
+    names = set(zipfile.ZipFile(wheel).namelist())
+    code = {f"linguagen/{path.parent.name}/{path.name}" for folder in FOLDERS for path in (root / folder).glob("*.py")}
+    models = {
+        f"linguagen/models/{path.name}" for path in (root / "models").iterdir() if path.suffix in (".onnx", ".md")
+    }
+    expected = code | models | {"linguagen/__init__.py", "linguagen/py.typed"}
+    assert {name for name in names if ".dist-info/" not in name} == expected
+    assert len(models) >= 4
+    assert wheel.stat().st_size <= 12e6
+
+
+def test_modules_and_functions_stay_short(root):
+    import ast
+
+    for folder in FOLDERS:
+        for path in (root / folder).glob("*.py"):
+            text = path.read_text()
+            assert text.count("\n") <= 300, path
+            for node in ast.walk(ast.parse(text)):
+                if isinstance(node, ast.FunctionDef):
+                    assert node.end_lineno - node.lineno < 60 and len(ast.unparse(node).splitlines()) <= 50, (
+                        f"{path}: {node.name}"
+                    )

@@ -1,0 +1,87 @@
+"""lg-train and lg-export as processes."""
+
+import json
+
+import numpy as np
+import pytest
+from make_tiny_model import tiny_vectors
+
+from linguagen.train.checkpoint import RunFolder
+
+TINY = ("--dim", "8", "--segments", "6", "--hidden", "3", "--batch", "64", "--subspace-rows", "4", "--steps", "20")
+
+
+@pytest.fixture
+def trained(tmp_path, run_command):
+    np.save(tmp_path / "mine.npy", tiny_vectors(600, seed=1))
+    return run_command("lg-train", "mine.npy", *TINY)
+
+
+def test_a_run_prints_the_table_the_verdict_and_the_next_command(trained, tmp_path):
+    lines = trained.stdout.splitlines()
+    assert [line[:17].strip() for line in lines[2:7]] == [
+        "encoder",
+        "truncation",
+        "PCA",
+        "softened PCA",
+        "random projection",
+    ]
+    assert "PCA" in lines[8]
+    assert "interval" in lines[8]
+    assert "next: lg-export runs/mine --quantize int8" in trained.stderr
+    assert RunFolder(tmp_path / "runs" / "mine").read_config().encoder.dim == 8
+
+
+def test_export_takes_the_latest_run_and_names_the_next_command(trained, run_command, tmp_path):
+    done = run_command("lg-export", "--quantize", "fp16")
+    assert done.stdout == "runs/mine/mine.float16.onnx\n"
+    assert "next: lg-run compress vectors.npy --model runs/mine/mine.float16.onnx" in done.stderr
+    document = json.loads(run_command("lg-export", "runs/mine", "-o", "m.onnx", "--name", "m", "--json").stdout)
+    assert document["parity"]["max_abs_difference"] <= 1e-5
+    assert (tmp_path / document["card"]).read_text().startswith("# m\n")
+
+
+def test_a_second_run_of_the_same_name_gets_a_number_and_json(trained, run_command):
+    document = json.loads(run_command("lg-train", "mine.npy", *TINY, "--json").stdout)
+    assert document["run"] == "runs/mine-2"
+    assert document["fidelity"][0]["method"] == "encoder"
+    assert "PCA" in document["verdict"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (("mine.npy", *TINY, "--out", "runs/mine"), 2, "runs/mine already holds a run; go on with --resume, or choose"),
+        (("--resume",), 1, "runs/mine is finished; export it with lg-export runs/mine, or start a new run"),
+        (("--resume", "--steps", "7"), 1, "runs/mine was made with steps 20, not 7; resume it without that option"),
+        (("other.npy", "--resume"), 1, "runs/mine was made with inputs ('mine.npy',), not ('other.npy',)"),
+        (("--resume", "--out", "no"), 1, "no is not a training run (no config.json); make one with lg-train"),
+        (("no.npy",), 2, "no.npy does not exist; expected a .npy file of vectors"),
+        (("mine.npy", "--device", "cuda"), 1, "device 'cuda' was asked for, but torch sees no CUDA GPU"),
+        (("mine.npy", "--device", "tpu"), 2, "--device is 'tpu', expected auto, cpu or cuda"),
+        (("mine.npy", "--batch", "2"), 2, "--batch is 2, expected 16 or more"),
+        (("mine.npy", "--segments", "5"), 2, "width 48 do not divide into 5 equal segments"),
+    ],
+)
+def test_errors_are_one_line_with_an_exit_code(trained, run_command, words, code, message):
+    import torch
+
+    if "cuda" in words and torch.cuda.is_available():
+        pytest.skip("this machine has a CUDA GPU")
+    done = run_command("lg-train", *words, code=code)
+    assert message in " ".join(done.stderr.split())
+
+
+def test_export_errors_too(run_command, tmp_path):
+    done = run_command("lg-export", code=1)
+    assert "error: no training run below" in done.stderr
+    (tmp_path / "runs" / "x").mkdir(parents=True)
+    done = run_command("lg-export", "runs/x", code=1)
+    assert "runs/x is not a training run" in done.stderr
+
+
+def test_help_is_made_of_the_settings(run_command):
+    shown = " ".join(run_command("lg-train", "--help").stdout.split())
+    for words in ("Example: lg-train", "--temperature", "Weight of the squared change of all pair cosines", "--resume"):
+        assert words in shown
+    assert "Example: lg-export" in run_command("lg-export", "--help").stdout
