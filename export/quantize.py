@@ -6,7 +6,7 @@ import numpy as np
 
 from linguagen.runtime.vectors import Array
 
-_OUTLIER_FACTOR = 2.5
+_OUTLIER_FACTOR = 4.0
 """A dimension whose largest value is this many times the median dimension's would stretch int8's range for all."""
 _MOST_OUTLIERS = 16
 

