@@ -138,8 +138,9 @@ def _warn_of_other_teacher(compressor: Compressor, vectors: VectorFile) -> None:
     count = min(len(vectors), _TEACHER_ROWS)
     if count == 0:
         return
-    numbers = np.linspace(0, len(vectors) - 1, count).astype(np.intp)
-    rows = np.asarray(vectors.mapped()[numbers], dtype=np.float32)
+    numbers = np.linspace(0, len(vectors) - 1, count).astype(int).tolist()
+    # One window at a time: mapping the whole file would count every page that the kernel reads ahead as ours.
+    rows = np.concatenate([np.asarray(vectors.rows(number, number + 1), dtype=np.float32) for number in numbers])
     usable = rows[np.isfinite(rows).all(axis=1) & (rows != 0).any(axis=1)]  # bad rows are refused later, by number
     warning = mismatch_warning(compressor.manifest, usable) if len(usable) else None
     if warning:

@@ -68,5 +68,6 @@ def _covariance_factor(statistics: TeacherStatistics) -> Array:
     """F (rank, dim) with F^T F the covariance inside the leading eigenvectors: second moment less mean mean^T."""
     mean = statistics.mean @ statistics.eigenvectors  # (rank,)
     values, vectors = np.linalg.eigh(np.diag(statistics.eigenvalues) - np.outer(mean, mean))
-    root = np.sqrt(values.clip(min=0))[:, None] * vectors.T
+    # The symmetric root: unlike eigenvectors, whose signs are arbitrary, it is the same on every machine.
+    root = (vectors * np.sqrt(values.clip(min=0))) @ vectors.T
     return np.asarray(root @ statistics.eigenvectors.T, dtype=np.float32)

@@ -21,7 +21,7 @@ class EncoderConfig:
 
     dim: int = setting(256, "Dimensions of an embedding.")
     segments: int = setting(12, "Equal pieces that a vector is cut into; its width must divide by this.")
-    hidden: int = setting(2, "Bilinear units per segment, layer and direction.")
+    hidden: int = setting(1, "Bilinear units per segment, layer and direction.")
     layers: int = setting(1, "Bilinear GLU blocks in each direction.")
     directions: str = setting("both", "Which directions read the segments: both, forward, backward or none.")
     softening: float = setting(-0.05, "Closed-form start: each eigenvector is scaled by eigenvalue ** this.")

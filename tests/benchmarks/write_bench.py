@@ -1,6 +1,6 @@
 """Put the ratios of a pytest-benchmark file into docs/results.md.
 
-    python tests/benchmarks/write_bench.py .bench.json
+python tests/benchmarks/write_bench.py .bench.json
 """
 
 import json

@@ -58,7 +58,7 @@ def test_each_row_is_encoded_by_itself(order, directions):
 
 def test_both_directions_have_the_parameters_they_should():
     encoder = VectorEncoder(1536, EncoderConfig())
-    units = 2 * 12 * 2
+    units = 2 * 12 * 1
     assert sum(parameter.numel() for parameter in encoder.parameters()) == 1536 * 256 + 3 * 1536 * units + units * 256
 
 

@@ -1,0 +1,93 @@
+"""What the documents show is what the commands do."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from readme_commands import BLOCK, README, run_block
+
+from linguagen.models.catalogue import shipped_models
+from linguagen.runtime import Compressor
+
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "models/CHANGELOG.md")
+
+
+def shape(text: str) -> list[str]:
+    """Lines without their figures, and without the width of a table's columns, which follows from them."""
+    lines = (re.sub(r"[+-]?\d[\d.,]*", "#", line) for line in text.splitlines())
+    return [re.sub(r"(-{2,}|\s+)+", " ", line).strip() for line in lines]
+
+
+@pytest.mark.timeout(290)
+def test_every_command_of_the_readme_prints_what_it_shows(tmp_path):
+    text = README.read_text()
+    blocks = BLOCK.findall(text)
+    assert len(blocks) == 2
+    for block in blocks:
+        shown, printed = shape(block), shape(run_block(block, tmp_path))
+        # Figures follow the machine, and so may the word for where the encoder stands beside PCA.
+        verdict = re.compile(r"(Better than|No better than|WORSE than) PCA")
+        assert [verdict.sub("?", line)[:60] for line in shown] == [verdict.sub("?", line)[:60] for line in printed]
+    snippet = re.search(r"```python\n(.*?)```", text, re.DOTALL)[1]
+    code = snippet + "\nassert embeddings.shape == (4000, 256)"
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
+
+
+@pytest.mark.timeout(290)
+def test_make_demo_on_a_fresh_copy(tmp_path, root):
+    keep = shutil.ignore_patterns(".*", "build", "*.egg-info", "__pycache__", "runs")
+    copy = shutil.copytree(root, tmp_path / "copy", symlinks=True, ignore=keep)
+    done = subprocess.run(["make", "demo"], cwd=copy, capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0, done.stderr
+    assert "softened PCA" in done.stdout
+    assert (copy / ".demo" / "vectors.256.npy").exists()
+    assert "torch" not in {path.name for path in (copy / ".demo").rglob("site-packages/*")}
+
+
+@pytest.mark.shared
+def test_the_figures_of_the_readme_are_those_of_the_shipped_models(run_command, shared):
+    table = README.read_text()
+    for name, column in zip(shipped_models(), (1, 2), strict=True):
+        vectors = shared / "vectors" / name / "dev.npy"
+        rows = json.loads(run_command("lg-run", "evaluate", vectors, "--model", name, "--json").stdout)["fidelity"]
+        for label, row in zip(("**LinguaGEN, int8 model**", "truncation", "PCA", "softened PCA"), rows, strict=False):
+            line = next(line for line in table.splitlines() if line.startswith(f"| {label} |"))
+            shown = float(line.split("|")[column + 1].strip(" *"))
+            assert shown == pytest.approx(row["recall"], abs=0.0015), (name, label)
+
+
+def test_cards_say_what_the_manifests_say(root):
+    from linguagen.export.card import render_card
+
+    for path in shipped_models().values():
+        manifest = Compressor.load(path).manifest
+        assert path.with_suffix(".md").read_text() == render_card(manifest, path.stat().st_size)
+
+
+def test_links_lead_somewhere(root):
+    for name in (*DOCUMENTS, *(str(path.relative_to(root)) for path in (root / "docs").glob("*.md"))):
+        document = root / name
+        for target in re.findall(r"\]\(([^)#]+)", document.read_text()):
+            assert (document.parent / target).exists(), f"{name}: {target}"
+
+
+def test_documents_name_no_machine_and_no_absolute_path(root):
+    for path in [*(root / "docs").glob("*.md"), *(root / name for name in DOCUMENTS), *(root / "models").glob("*.md")]:
+        assert not re.search(r"(?<![\w.~])/(root|home|work|tmp|opt)/", path.read_text()), path
+
+
+def test_the_benchmark_table_is_there(root):
+    text = (root / "docs" / "results.md").read_text()
+    section = text.split("<!-- bench: begin -->")[1].split("<!-- bench: end -->")[0]
+    assert "| control graph, int8 | 1.00 | 1.00 | 1.00 | 1.00 |" in section
+
+
+def test_the_files_listed_in_the_architecture_exist(root):
+    for name in re.findall(
+        r"`((?:train|export|runtime|models)/\w+\.py)`", (root / "docs" / "architecture.md").read_text()
+    ):
+        assert Path(root / name).is_file(), name
