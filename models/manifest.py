@@ -65,7 +65,7 @@ class Manifest:
         document = {item.name: getattr(self, item.name) for item in fields(self)}
         document["statistics"] = self.statistics.to_document()
         document["fidelity"] = [asdict(row) for row in self.fidelity]
-        return json.dumps(document, sort_keys=True)
+        return json.dumps(document)
 
     @classmethod
     def from_json(cls, text: str, origin: str) -> "Manifest":
