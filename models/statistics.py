@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+LEAST_RANK = 256
 Array = npt.NDArray[np.float32]
 
 
@@ -29,7 +30,8 @@ class TeacherStatistics:
     def from_moments(
         cls, mean: npt.NDArray[np.float64], moment: npt.NDArray[np.float64], rank: int
     ) -> "TeacherStatistics":
-        """Keep the leading `rank` eigenvectors of the uncentred second moment (dim, dim)."""
+        """Keep the leading eigenvectors of the uncentred second moment (dim, dim): `rank`, or LEAST_RANK if more."""
+        rank = max(rank, LEAST_RANK)
         values, vectors = np.linalg.eigh(moment)
         values, vectors = values[::-1][:rank].clip(min=0), vectors[:, ::-1][:, :rank]
         residual = (np.diag(moment) - (vectors**2) @ values).clip(min=0)
@@ -39,6 +41,11 @@ class TeacherStatistics:
             eigenvectors=vectors.astype(np.float32),
             residual=residual.astype(np.float32),
         )
+
+    def moment(self) -> npt.NDArray[np.float64]:
+        """The second moment (dim, dim) that low rank plus diagonal stands for."""
+        vectors = self.eigenvectors.astype(np.float64)
+        return np.asarray((vectors * self.eigenvalues) @ vectors.T + np.diag(self.residual.astype(np.float64)))
 
     def captured(self, vectors: Array) -> Array:
         """Share of each vector's squared length that lies in the leading eigenvectors.

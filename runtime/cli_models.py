@@ -9,6 +9,7 @@ from linguagen.models.catalogue import DEFAULT_MODEL, find_model, shipped_models
 from linguagen.runtime import bench as benchmark
 from linguagen.runtime.compressor import Compressor
 from linguagen.runtime.fidelity import NEIGHBOURS
+from linguagen.runtime.manifests import load_manifest
 from linguagen.runtime.terminal import (
     JSON_HELP,
     fidelity_document,
@@ -86,7 +87,7 @@ def info(
     Example: lg-run info text-embedding-ada-002
     """
     path = find_model(model)
-    manifest = Compressor.load(path, device="cpu", threads=1).manifest
+    manifest = load_manifest(path)
     facts = {
         "name": manifest.name,
         "teacher": manifest.teacher,
@@ -113,9 +114,7 @@ def models(as_json: JsonOption = False) -> None:
 
     Example: lg-run models
     """
-    found = [
-        (name, path, Compressor.load(path, device="cpu", threads=1).manifest) for name, path in shipped_models().items()
-    ]
+    found = [(name, path, load_manifest(path)) for name, path in shipped_models().items()]
     recall = {name: manifest.fidelity[0].recall if manifest.fidelity else None for name, _, manifest in found}
     if as_json:
         print_json(

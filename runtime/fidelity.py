@@ -36,35 +36,41 @@ class Measured:
 class FidelitySet:
     """A set of original vectors with its exact neighbours and random pairs, against which methods are measured."""
 
-    def __init__(self, vectors: Array, neighbours: int = NEIGHBOURS, seed: int = 0) -> None:
+    def __init__(
+        self, vectors: Array, neighbours: int = NEIGHBOURS, seed: int = 0, corpus: Array | None = None
+    ) -> None:
         """Search the exact neighbours.
 
         Args:
             vectors: (rows, width), unit length.
             neighbours: the k of recall@k.
             seed: picks the random pairs.
+            corpus: (others, width), unit length: look for neighbours here, as of queries held out; None for the
+                vectors themselves, each left out of its own neighbours.
 
         Raises:
-            VectorError: fewer vectors than neighbours + 2.
+            VectorError: fewer vectors to find than neighbours + 2.
         """
-        if len(vectors) < neighbours + 2:
+        searched = len(vectors if corpus is None else corpus)
+        if searched < neighbours + 2 or len(vectors) < 2:
             raise VectorError(
-                f"{len(vectors)} vectors are too few for recall@{neighbours}: "
+                f"{min(searched, len(vectors))} vectors are too few for recall@{neighbours}: "
                 f"at least {neighbours + 2} are needed; give more vectors"
             )
-        self.vectors, self.neighbours = vectors, neighbours
-        self._exact = nearest_neighbours(vectors, neighbours)  # (rows, neighbours)
+        self.vectors, self.neighbours, self.corpus = vectors, neighbours, corpus
+        self._exact = nearest_neighbours(vectors, neighbours, corpus)  # (rows, neighbours)
         self._pairs = _random_pairs(len(vectors), seed)  # (2, PAIRS)
         self._cosines = _pair_cosines(vectors, self._pairs)  # (PAIRS,)
 
-    def measure(self, method: str, embeddings: Array) -> Measured:
+    def measure(self, method: str, embeddings: Array, corpus: Array | None = None) -> Measured:
         """Measure one method.
 
         Args:
             method: its name in the table.
             embeddings: (rows, dim), unit length, row by row the compressed `vectors`.
+            corpus: (others, dim), the compressed corpus, where there is one.
         """
-        recall = recall_per_row(self._exact, nearest_neighbours(embeddings, self.neighbours))
+        recall = recall_per_row(self._exact, nearest_neighbours(embeddings, self.neighbours, corpus))
         after = _pair_cosines(embeddings, self._pairs)
         row = FidelityRow(
             method=method,
@@ -77,28 +83,32 @@ class FidelitySet:
         )
         return Measured(row, recall)
 
-    def measure_reconstructed(self, method: str, embeddings: Array, reconstructed: Array) -> Measured:
+    def measure_reconstructed(
+        self, method: str, embeddings: Array, reconstructed: Array, corpus: Array | None = None
+    ) -> Measured:
         """As `measure`, with the reconstruction cosine of `reconstructed` (rows, width)."""
-        measured = self.measure(method, embeddings)
+        measured = self.measure(method, embeddings, corpus)
         cosine = reconstruction_cosine(self.vectors, reconstructed)
         return Measured(replace(measured.row, reconstruction=cosine), measured.recall_per_vector)
 
 
-def nearest_neighbours(vectors: Array, count: int) -> Indices:
-    """Exact nearest neighbours by cosine, itself left out.
+def nearest_neighbours(vectors: Array, count: int, corpus: Array | None = None) -> Indices:
+    """Exact nearest neighbours by cosine.
 
     Args:
         vectors: (rows, width), unit length.
-        count: neighbours per row, fewer than rows.
+        count: neighbours per row, fewer than there are to find.
+        corpus: where to look, (others, width); None for the vectors themselves, each left out of its own.
 
     Returns:
         (rows, count) row numbers, in no particular order.
     """
     found = np.empty((len(vectors), count), dtype=np.intp)
     for start in range(0, len(vectors), _SCORE_ROWS):
-        scores = vectors[start : start + _SCORE_ROWS] @ vectors.T  # (chunk, rows)
-        own = np.arange(len(scores))
-        scores[own, start + own] = -np.inf
+        scores = vectors[start : start + _SCORE_ROWS] @ (vectors if corpus is None else corpus).T  # (chunk, others)
+        if corpus is None:
+            own = np.arange(len(scores))
+            scores[own, start + own] = -np.inf
         found[start : start + len(scores)] = np.argpartition(-scores, count - 1, axis=1)[:, :count]
     return found
 

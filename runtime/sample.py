@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from linguagen.models.statistics import TeacherStatistics
-from linguagen.runtime.compressor import Compressor
 from linguagen.runtime.formats import NpyWriter
+from linguagen.runtime.manifests import load_manifest
 from linguagen.runtime.vectors import Array
 
 TOPIC_ROWS = 20
@@ -34,7 +34,7 @@ def write_sample(output: Path, rows: int, model: str, seed: int, advance: Callab
         UnknownModelError, ModelFileError: as `Compressor.load`.
         VectorFileError: the file cannot be written.
     """
-    statistics = Compressor.load(model, device="cpu", threads=1).manifest.statistics
+    statistics = load_manifest(model).statistics
     with NpyWriter(output, rows, len(statistics.mean)) as writer:
         for chunk in draw_vectors(statistics, rows, seed):
             writer.write(chunk)

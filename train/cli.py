@@ -48,7 +48,7 @@ def _run() -> None:
 
 def build_app() -> typer.Typer:
     """The command, its options read from the configuration's fields."""
-    from linguagen.train.config import EncoderConfig, ObjectiveConfig, OptimiserConfig, RunConfig
+    from linguagen.train.config import FIT_DEFAULTS, EncoderConfig, ObjectiveConfig, OptimiserConfig, RunConfig
     from linguagen.train.options import given_settings, with_settings
     from linguagen.train.processes import joined
 
@@ -86,6 +86,8 @@ def build_app() -> typer.Typer:
             if resume:
                 folder, config = processes.agree(lambda: _resumed(out, vectors, typed))
             else:
+                if settings["init"]:
+                    settings |= {name: value for name, value in FIT_DEFAULTS.items() if name not in typed}
                 folder, config = processes.agree(lambda: _fresh(out, vectors, settings))
             _train(folder, config, processes, threads, as_json)
 

@@ -12,32 +12,35 @@ from linguagen.runtime.controls import softened_pca
 from linguagen.runtime.vectors import Array
 from linguagen.train.model import Autoencoder
 
-STATISTICS_RANK = 256
 
-
-def gather_statistics(chunks: Iterable[Array], width: int, rank: int) -> TeacherStatistics:
-    """Mean and uncentred second moment of all rows, one chunk in memory at a time.
+def gather_moments(chunks: Iterable[Array], width: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Mean (width,) and uncentred second moment (width, width) of all rows, one chunk in memory at a time.
 
     Args:
         chunks: (rows, width) each, unit length.
         width: numbers in a vector.
-        rank: eigenvectors to keep; raised to STATISTICS_RANK where the width allows.
     """
     total, moment, count = np.zeros(width), np.zeros((width, width)), 0
     for chunk in chunks:
         total += chunk.sum(axis=0, dtype=np.float64)
         moment += chunk.T @ chunk
         count += len(chunk)
-    return TeacherStatistics.from_moments(total / count, moment / count, min(width, max(rank, STATISTICS_RANK)))
+    return total / count, moment / count
 
 
-def start(model: Autoencoder, statistics: TeacherStatistics, rows: Array) -> None:
+def gather_statistics(chunks: Iterable[Array], width: int, rank: int) -> TeacherStatistics:
+    """The statistics of all rows, as a model file carries them; the arguments are `gather_moments`' and the rank."""
+    return TeacherStatistics.from_moments(*gather_moments(chunks, width), rank)
+
+
+def start(model: Autoencoder, statistics: TeacherStatistics, rows: Array, softening: float) -> None:
     """Set the linear skip to softened PCA and the decoder to the least-squares map back.
 
     Args:
         model: changed in place.
         statistics: of the training rows.
         rows: (rows, width), some training rows for the decoder.
+        softening: exponent on the eigenvalues; 0 for PCA.
 
     Raises:
         TrainingError: the vectors are narrower than the embedding asked for.
@@ -48,7 +51,7 @@ def start(model: Autoencoder, statistics: TeacherStatistics, rows: Array) -> Non
             f"vectors of width {model.encoder.width} cannot be compressed to {config.dim} dimensions; "
             "choose a smaller --dim"
         )
-    projection = softened_pca(statistics, config.dim, config.softening)  # (width, dim)
+    projection = softened_pca(statistics, config.dim, softening)  # (width, dim)
     with torch.no_grad():
         model.encoder.skip.weight.copy_(torch.from_numpy(projection.T))
         x = torch.from_numpy(rows)

@@ -54,6 +54,7 @@ class OptimiserConfig:
     learning_rate: float = setting(1e-3, "AdamW's rate for the linear parts at the start; falls to 0 by a cosine.")
     block_learning_rate: float = setting(3e-3, "The same for the bilinear blocks.")
     weight_decay: float = setting(0.01, "AdamW's weight decay.")
+    patience: int = setting(5, "With --init: validations without gain on held-out queries before training stops.")
     subspace_rows: int = setting(
         64, "In each batch, weaken the span of so many random training vectors by a random share; 0 for none."
     )
@@ -79,12 +80,16 @@ class RunConfig:
         0.1,
         "Share of rows held out for validation: whole sources where NAME-source.npy lies beside, else at random.",
     )
+    seconds: float = setting(0.0, "Take only as many steps as fit into so many seconds on this machine; 0 for all.")
+    init: str = setting("", "Fit one corpus, starting from what this model (a name or file) knows of its teacher.")
     evaluate_every: int = setting(250, "Steps between validations and checkpoints.")
     device: str = setting("auto", "auto, cpu or cuda; auto takes CUDA where torch has it.")
 
     def __post_init__(self) -> None:
         if not 0 < self.held_out < 1:
             raise UsageError(f"--held-out is {self.held_out}, expected between 0 and 1")
+        if self.seconds < 0:
+            raise UsageError(f"--seconds is {self.seconds}, expected 0 or more")
         if self.evaluate_every < 1:
             raise UsageError(f"--evaluate-every is {self.evaluate_every}, expected 1 or more")
 
@@ -114,6 +119,10 @@ SECTIONS: Mapping[str, Any] = {
     "objective": ObjectiveConfig,
     "optimiser": OptimiserConfig,
 }
+
+
+FIT_DEFAULTS: Mapping[str, Any] = {"temperature": 0.02, "steps": 1500, "held_out": 0.2, "evaluate_every": 100}
+"""What `--init` changes where nothing else is asked for: chosen on corpora left out of training (docs/decisions.md)."""
 
 
 def flat_settings(config: RunConfig) -> dict[str, Any]:

@@ -86,13 +86,14 @@ def open_corpus(inputs: Sequence[str], converted: Path) -> Corpus:
     return Corpus(files)
 
 
-def split_rows(corpus: Corpus, share: float, seed: int) -> Split:
+def split_rows(corpus: Corpus, share: float, seed: int, by_source: bool = True) -> Split:
     """Hold rows out: whole sources where every file has a `NAME-source.npy` beside it, else at random.
 
     Args:
         corpus: all rows.
         share: of the rows to hold out, about; at most VALIDATION_ROWS.
         seed: picks them.
+        by_source: False to hold rows out at random wherever sources are known.
 
     Raises:
         TrainingError: too few rows to split.
@@ -104,12 +105,12 @@ def split_rows(corpus: Corpus, share: float, seed: int) -> Split:
             f"at least {max(70, round(20 / share))} are needed"
         )
     generator = np.random.default_rng(seed)
-    sources = _sources(corpus)
+    sources = _sources(corpus) if by_source else None
     held = _whole_sources(sources, wanted, generator) if sources is not None else np.empty(0, np.intp)
-    by_source = len(held) > 0
-    if not by_source:
+    whole = len(held) > 0
+    if not whole:
         held = np.sort(generator.permutation(rows)[:wanted])
-    return Split(np.setdiff1d(np.arange(rows), held), held, by_source)
+    return Split(np.setdiff1d(np.arange(rows), held), held, whole)
 
 
 def moment_rows(training: Indices, seed: int) -> Indices:

@@ -12,7 +12,7 @@ from linguagen.runtime.fidelity import NEIGHBOURS, FidelitySet, Measured, differ
 from linguagen.runtime.vectors import Array
 from linguagen.train.model import Autoencoder
 
-MODEL = "encoder"
+MODEL, CLOSED_FORM = "encoder", "closed form"
 _LEAST_SPREAD = 0.5
 """Of 1 - mean cosine. Softened PCA keeps 0.95 to 1.2 of it, PCA 0.7 at worst; a collapsing objective under 0.1."""
 
@@ -25,31 +25,40 @@ class Validator:
     controls: tuple[Measured, ...]
 
     @classmethod
-    def prepare(cls, rows: Array, statistics: TeacherStatistics, dim: int) -> "Validator":
+    def prepare(cls, rows: Array, statistics: TeacherStatistics, dim: int, corpus: Array | None = None) -> "Validator":
         """Measure the controls.
 
         Args:
             rows: held-out vectors (rows, width), unit length.
             statistics: of the training rows.
             dim: dimensions of an embedding.
+            corpus: where the rows look for their neighbours, (others, width); None for among themselves.
         """
-        fidelity = FidelitySet(rows)
+        fidelity = FidelitySet(rows, corpus=corpus)
         controls = []
         for name, projection in control_projections(statistics, dim).items():
             embeddings = project(rows, projection)
             back = np.linalg.pinv(projection).astype(np.float32)  # (dim, width)
-            controls.append(fidelity.measure_reconstructed(name, embeddings, embeddings @ back))
+            found = None if corpus is None else project(corpus, projection)
+            controls.append(fidelity.measure_reconstructed(name, embeddings, embeddings @ back, found))
         return cls(fidelity, tuple(controls))
 
     def measure(self, model: Autoencoder) -> Measured:
         """Measure a model, wherever its weights lie."""
-        device = next(model.parameters()).device
-        parts = []
-        with torch.no_grad():
-            for chunk in torch.split(torch.from_numpy(self.fidelity.vectors), 2048):
-                parts.append([part.cpu().numpy() for part in model(chunk.to(device))])
-        embeddings, reconstructed = (np.concatenate(part) for part in zip(*parts, strict=True))
-        return self.fidelity.measure_reconstructed(MODEL, embeddings, reconstructed)
+        embeddings, reconstructed = _encode(model, self.fidelity.vectors)
+        corpus = None if self.fidelity.corpus is None else _encode(model, self.fidelity.corpus)[0]
+        return self.fidelity.measure_reconstructed(MODEL, embeddings, reconstructed, corpus)
+
+
+def _encode(model: Autoencoder, vectors: Array) -> tuple[Array, Array]:
+    """Embeddings (rows, dim) and reconstructions (rows, width), a chunk at a time."""
+    device = next(model.parameters()).device
+    parts = []
+    with torch.no_grad():
+        for chunk in torch.split(torch.from_numpy(vectors), 2048):
+            parts.append([part.cpu().numpy() for part in model(chunk.to(device))])
+    embeddings, reconstructed = zip(*parts, strict=True)
+    return np.concatenate(embeddings), np.concatenate(reconstructed)
 
 
 def has_collapsed(row: FidelityRow) -> bool:

@@ -19,7 +19,7 @@ def test_chunks_give_the_moments_of_the_whole(tiny_vectors):
 def test_the_start_is_softened_pca_with_the_least_squares_decoder(tiny_vectors):
     model = Autoencoder(VectorEncoder(48, EncoderConfig(dim=8, segments=6)))
     statistics = gather_statistics([tiny_vectors], 48, 8)
-    start(model, statistics, tiny_vectors)
+    start(model, statistics, tiny_vectors, -0.05)
     with torch.no_grad():
         embeddings, reconstructed = (item.numpy() for item in model(torch.from_numpy(tiny_vectors)))
     golden = project(tiny_vectors, control_projections(statistics, 8)[SOFTENED_PCA])
@@ -31,4 +31,4 @@ def test_the_start_is_softened_pca_with_the_least_squares_decoder(tiny_vectors):
 def test_vectors_narrower_than_the_embedding_are_refused(tiny_vectors):
     model = Autoencoder(VectorEncoder(48, EncoderConfig(dim=64, segments=6)))
     with pytest.raises(TrainingError, match="width 48 cannot be compressed to 64 dimensions; choose a smaller --dim"):
-        start(model, gather_statistics([tiny_vectors], 48, 64), tiny_vectors)
+        start(model, gather_statistics([tiny_vectors], 48, 64), tiny_vectors, 0.0)
