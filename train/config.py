@@ -54,7 +54,7 @@ class OptimiserConfig:
     learning_rate: float = setting(1e-3, "AdamW's rate for the linear parts at the start; falls to 0 by a cosine.")
     block_learning_rate: float = setting(3e-3, "The same for the bilinear blocks.")
     weight_decay: float = setting(0.01, "AdamW's weight decay.")
-    patience: int = setting(5, "With --init: validations without gain on held-out queries before training stops.")
+    patience: int = setting(8, "With --init: validations without gain on held-out queries before training stops.")
     subspace_rows: int = setting(
         64, "In each batch, weaken the span of so many random training vectors by a random share; 0 for none."
     )
@@ -121,7 +121,13 @@ SECTIONS: Mapping[str, Any] = {
 }
 
 
-FIT_DEFAULTS: Mapping[str, Any] = {"temperature": 0.02, "steps": 1500, "held_out": 0.2, "evaluate_every": 100}
+FIT_DEFAULTS: Mapping[str, Any] = {
+    "temperature": 0.02,
+    "steps": 800,
+    "subspace_rows": 0,
+    "held_out": 0.2,
+    "evaluate_every": 50,
+}
 """What `--init` changes where nothing else is asked for: chosen on corpora left out of training (docs/decisions.md)."""
 
 

@@ -1,8 +1,8 @@
 """Fit one corpus: a closed form blended with what a teacher's model knows, chosen on held-out queries.
 
-A small corpus says little about directions that its next query may need; the teacher's second moment, which every
-model file carries, fills them in. How much of it, and whether weak directions are softened, is decided by recall on held-out
-queries, not by hand.
+A small corpus says little about directions that its next query may need; the teacher's second moment, carried in every
+model file, fills them in. How much of it, and whether weak directions are softened, is decided by recall on queries
+that are held out, not by hand.
 """
 
 from collections.abc import Sequence
@@ -86,5 +86,5 @@ def refuse_without_spread(statistics: TeacherStatistics, rows: int) -> None:
         TrainingError: they are.
     """
     total = float(statistics.eigenvalues.sum() + statistics.residual.sum())
-    if float(statistics.eigenvalues[0]) > (1 - 1e-6) * total:
+    if float(statistics.eigenvalues[0]) > (1 - 1e-5) * total:
         raise TrainingError(f"all {rows} training vectors point the same way; give vectors of different texts")
