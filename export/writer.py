@@ -6,16 +6,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+import torch
 
 from linguagen.export.card import render_card
 from linguagen.export.fold import fold
 from linguagen.export.graph import build_graph, with_manifest
 from linguagen.export.quantize import Calibration, calibrate
 from linguagen.export.verify import verify
+from linguagen.models.embedding_moments import EmbeddingMoments
 from linguagen.models.errors import UsageError
 from linguagen.models.manifest import Manifest
 from linguagen.runtime.vectors import Array
 from linguagen.train.checkpoint import FinishedRun
+from linguagen.train.model import VectorEncoder
 
 _GATE_ROWS = 1000
 PRECISIONS = {"none": "float32", "fp16": "float16", "int8": "int8"}
@@ -63,6 +66,11 @@ def export_run(run: FinishedRun, quantization: str, output: Path, name: str | No
     return Exported(output, card, manifest, size)
 
 
+def _encoded(encoder: VectorEncoder, vectors: Array) -> Array:
+    with torch.no_grad():
+        return np.asarray(encoder(torch.from_numpy(vectors)).numpy())
+
+
 def _gate_rows(run: FinishedRun) -> Array:
     """The held-out rows, joined by training rows where they are too few to tell 0.3 points from chance.
 
@@ -88,6 +96,7 @@ def _manifest(
         output_dim=run.encoder.config.dim,
         precision=precision,
         statistics=run.statistics,
+        embedding_moments=EmbeddingMoments.of(_encoded(run.encoder, run.calibration)),
         training={
             "rows": run.summary["training_rows"],
             "seed": run.config.seed,

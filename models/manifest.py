@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from linguagen.models.embedding_moments import EmbeddingMoments
 from linguagen.models.errors import ModelFileError
 from linguagen.models.statistics import TeacherStatistics
 
@@ -48,6 +49,8 @@ class Manifest:
     """`float32`, `float16` (weights stored in half the bytes) or `int8`."""
     statistics: TeacherStatistics
     """Mean and second moment of the training vectors."""
+    embedding_moments: EmbeddingMoments
+    """Mean and covariance of the embeddings, by which codes are scaled."""
     training: Mapping[str, Any] = field(default_factory=dict)
     """Rows, sources, settings and seed of the training run."""
     fidelity: tuple[FidelityRow, ...] = ()
@@ -64,6 +67,7 @@ class Manifest:
         """Write the manifest as JSON text."""
         document = {item.name: getattr(self, item.name) for item in fields(self)}
         document["statistics"] = self.statistics.to_document()
+        document["embedding_moments"] = self.embedding_moments.to_document()
         document["fidelity"] = [asdict(row) for row in self.fidelity]
         return json.dumps(document)
 
@@ -90,6 +94,7 @@ class Manifest:
             )
         try:
             document["statistics"] = TeacherStatistics.from_document(document["statistics"])
+            document["embedding_moments"] = EmbeddingMoments.from_document(document["embedding_moments"])
             document["fidelity"] = tuple(FidelityRow(**row) for row in document["fidelity"])
             return cls(**document)
         except (KeyError, TypeError, ValueError) as error:

@@ -68,10 +68,10 @@ class TeacherStatistics:
     def to_document(self) -> dict[str, Any]:
         """Write as JSON-ready values: each array in base64, little-endian; the basis in half precision."""
         return {
-            "mean": _encode(self.mean, "<f4"),
-            "eigenvalues": _encode(self.eigenvalues, "<f4"),
-            "eigenvectors": _encode(self.eigenvectors, "<f2"),
-            "residual": _encode(self.residual, "<f4"),
+            "mean": encode_array(self.mean, "<f4"),
+            "eigenvalues": encode_array(self.eigenvalues, "<f4"),
+            "eigenvectors": encode_array(self.eigenvectors, "<f2"),
+            "residual": encode_array(self.residual, "<f4"),
         }
 
     @classmethod
@@ -81,14 +81,22 @@ class TeacherStatistics:
         Raises:
             KeyError, TypeError, ValueError: the document is not one of these.
         """
-        return cls(**{name: _decode(document[name]) for name in ("mean", "eigenvalues", "eigenvectors", "residual")})
+        return cls(
+            **{name: decode_array(document[name]) for name in ("mean", "eigenvalues", "eigenvectors", "residual")}
+        )
 
 
-def _encode(array: Array, dtype: str) -> dict[str, Any]:
+def encode_array(array: Array, dtype: str) -> dict[str, Any]:
+    """An array as JSON-ready values: its type, its shape, its bytes in base64."""
     data = base64.b64encode(np.ascontiguousarray(array, dtype=dtype).tobytes()).decode("ascii")
     return {"dtype": dtype, "shape": list(array.shape), "base64": data}
 
 
-def _decode(document: Mapping[str, Any]) -> Array:
+def decode_array(document: Mapping[str, Any]) -> Array:
+    """What `encode_array` wrote, as float32.
+
+    Raises:
+        KeyError, TypeError, ValueError: the document is not one of these.
+    """
     flat = np.frombuffer(base64.b64decode(document["base64"], validate=True), dtype=np.dtype(document["dtype"]))
     return flat.reshape(document["shape"]).astype(np.float32)

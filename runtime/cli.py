@@ -9,11 +9,13 @@ import typer
 
 from linguagen.models.catalogue import DEFAULT_MODEL
 from linguagen.models.errors import UsageError
+from linguagen.models.manifest import FidelityRow
 from linguagen.runtime.cli_models import DeviceOption, JsonOption, ModelOption, ThreadsOption, app, megabytes
+from linguagen.runtime.codes import KINDS, Codec
 from linguagen.runtime.compressor import Compressor
 from linguagen.runtime.controls import PCA
 from linguagen.runtime.evaluate import evaluate as evaluate_model
-from linguagen.runtime.evaluate import read_rows, read_sources
+from linguagen.runtime.evaluate import evaluate_codes, read_rows, read_sources
 from linguagen.runtime.fidelity import NEIGHBOURS, Measured, difference_interval, recall_by_source
 from linguagen.runtime.formats import VectorFile, open_vectors
 from linguagen.runtime.sample import write_sample
@@ -43,27 +45,32 @@ def compress(
         typer.Option("--output", "-o", help="Where the embeddings go; by default vectors.npy becomes vectors.256.npy."),
     ] = None,
     model: ModelOption = DEFAULT_MODEL,
+    to: Annotated[str, typer.Option(help=f"How embeddings are written: {', '.join(KINDS)}.")] = "float32",
+    dim: Annotated[
+        int | None, typer.Option(help="Keep only so many leading dimensions, scaled to length 1 again.")
+    ] = None,
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
 ) -> None:
-    """Compress a file of vectors to a .npy file of float32 embeddings of length 1.
+    """Compress a file of vectors to a .npy file of embeddings, by default float32 of length 1.
 
     The input is read in windows and the output appears only when it is whole, so files of any size work.
 
-    Example: lg-run compress vectors.npy -o small.npy
+    Example: lg-run compress vectors.npy --to int8 -o small.npy
     """
     compressor = Compressor.load(model, device=device, threads=threads)
+    codec = compressor.codec(to, dim)
     vectors = open_vectors(source, compressor.manifest.input_dim)
     _warn_of_other_teacher(compressor, vectors)
-    target = output or default_output(source, compressor.manifest.output_dim)
+    target = output or default_output(source, codec)
     with progress("compressing", len(vectors)) as advance:
-        report = compress_file(compressor, vectors, target, advance)
+        report = compress_file(compressor, vectors, target, codec, advance)
     if report.scaled_rows:
         say(
             f"note: {report.scaled_rows} rows were not of length 1; they were scaled to it, since only direction counts"
         )
     say(
-        f"{report.rows} x {vectors.width} -> {report.rows} x {compressor.manifest.output_dim}, "
+        f"{report.rows} x {vectors.width} -> {report.rows} x {codec.dim} as {codec.kind}, "
         f"{megabytes(report.bytes_before)} -> {megabytes(report.bytes_after)}, model {compressor.manifest.name}"
     )
     typer.echo(target)
@@ -83,6 +90,10 @@ def evaluate(
         int,
         typer.Option("--rows", min=1, help="Measure on at most so many rows, drawn at random with a fixed seed."),
     ] = 20_000,
+    budget: Annotated[
+        int | None,
+        typer.Option("--bytes", min=1, help="Compare the ways to write an embedding in so many bytes, float queries."),
+    ] = None,
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
     as_json: JsonOption = False,
@@ -96,6 +107,10 @@ def evaluate(
     _warn_of_other_teacher(compressor, vectors)
     sources = read_sources(source, len(vectors))
     rows = read_rows(vectors, limit)
+    if budget is not None:
+        coded = evaluate_codes(compressor, rows.vectors, neighbours, budget)
+        _print_codes(coded, neighbours, as_json)
+        return
     with progress("measuring", 6) as advance:
         measured = evaluate_model(compressor, rows.vectors, neighbours, advance)
     kept = None if sources is None else sources[rows.numbers]
@@ -145,6 +160,21 @@ def _warn_of_other_teacher(compressor: Compressor, vectors: VectorFile) -> None:
     warning = mismatch_warning(compressor.manifest, usable) if len(usable) else None
     if warning:
         say(f"warning: {warning}")
+
+
+def _print_codes(coded: list[tuple[Codec, FidelityRow]], neighbours: int, as_json: bool) -> None:
+    if as_json:
+        print_json(
+            [
+                {"kind": codec.kind, "dim": codec.dim, "bytes": codec.bytes_per_row, "recall": row.recall}
+                for codec, row in coded
+            ]
+        )
+        return
+    body = [[f"{codec.dim} x {codec.kind}", str(codec.bytes_per_row), f"{row.recall:.3f}"] for codec, row in coded]
+    typer.echo(format_table(["dimensions x kind", "bytes", f"recall@{neighbours}"], body))
+    best = coded[0][0]
+    say(f"best here: lg-run compress INPUT --dim {best.dim} --to {best.kind}")
 
 
 def _above_pca(measured: list[Measured]) -> tuple[float, float]:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from linguagen.models.catalogue import DEFAULT_MODEL, find_model
 from linguagen.models.errors import DeviceError
 from linguagen.models.manifest import INPUT_NAME, OUTPUT_NAME, Manifest
+from linguagen.runtime.codes import Codec
 from linguagen.runtime.session import first_line, load_model
 from linguagen.runtime.vectors import Array, check_layout, unit_rows
 
@@ -63,6 +64,18 @@ class Compressor:
             rows, _ = unit_rows(array[start : start + CHUNK_ROWS], start, "vectors")
             embeddings[start : start + len(rows)] = self.encode(rows)
         return embeddings
+
+    def codec(self, kind: str = "float32", dim: int | None = None) -> Codec:
+        """How this model's embeddings are coded in fewer bytes.
+
+        Args:
+            kind: `float32`, `float16`, `int8`, `uint8`, `int4`, `binary` or `ubinary`.
+            dim: leading dimensions to keep; None for all.
+
+        Raises:
+            UsageError: no such kind, or a width that does not fit it.
+        """
+        return Codec.make(kind, dim or self.manifest.output_dim, self.manifest.embedding_moments)
 
     def encode(self, rows: Array) -> Array:
         """Run the model on rows (rows, input_dim) that are float32, contiguous and of length 1; nothing is checked."""

@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from linguagen.models.errors import VectorFileError
+from linguagen.models.errors import UsageError, VectorFileError
+from linguagen.models.manifest import FidelityRow
+from linguagen.runtime.codes import Codec, cut
 from linguagen.runtime.compressor import CHUNK_ROWS, Compressor
 from linguagen.runtime.controls import control_projections, project
 from linguagen.runtime.fidelity import FidelitySet, Measured
@@ -57,6 +59,46 @@ def evaluate(compressor: Compressor, vectors: Array, neighbours: int, advance: C
         measured.append(fidelity.measure(name, project(vectors, projection)))
         advance(1)
     return measured
+
+
+def evaluate_codes(
+    compressor: Compressor, vectors: Array, neighbours: int, budget: int
+) -> list[tuple[Codec, FidelityRow]]:
+    """The ways to write an embedding in at most `budget` bytes, the best recall first: float queries against codes.
+
+    Args:
+        compressor: the model.
+        vectors: (rows, input_dim), unit length.
+        neighbours: the k of recall@k.
+        budget: bytes of one embedding.
+
+    Raises:
+        UsageError: the budget is below one byte for each eight dimensions of any width.
+    """
+    fidelity, embeddings, found = FidelitySet(vectors, neighbours), compressor.compress(vectors), []
+    for codec in codecs_within(compressor, budget):
+        decoded = codec.decode(codec.encode(embeddings))
+        measured = fidelity.measure(f"{codec.dim} x {codec.kind}", cut(embeddings, codec.dim), decoded)
+        found.append((codec, measured.row))
+    return sorted(found, key=lambda item: -item[1].recall)
+
+
+def codecs_within(compressor: Compressor, budget: int) -> list[Codec]:
+    """For every kind, the widest codec of at most `budget` bytes an embedding, in steps of eight dimensions.
+
+    Signed and unsigned kinds keep the same, so that one of each stands for both.
+
+    Raises:
+        UsageError: nothing fits.
+    """
+    found = []
+    for kind in ("float32", "float16", "int8", "int4", "ubinary"):
+        widths = range(8, compressor.manifest.output_dim + 1, 8)
+        fitting = [codec for dim in widths if (codec := compressor.codec(kind, dim)).bytes_per_row <= budget]
+        found += fitting[-1:]
+    if not found:
+        raise UsageError(f"--bytes is {budget}, but the smallest embedding, 8 dimensions of one bit, takes 1 byte")
+    return found
 
 
 def read_sources(path: Path, rows: int) -> npt.NDArray[np.integer] | None:

@@ -68,9 +68,11 @@ class FidelitySet:
         Args:
             method: its name in the table.
             embeddings: (rows, dim), unit length, row by row the compressed `vectors`.
-            corpus: (others, dim), the compressed corpus, where there is one.
+            corpus: (others, dim), the compressed corpus where there is one; otherwise the same rows in another form,
+                such as decoded codes, each still left out of its own neighbours.
         """
-        recall = recall_per_row(self._exact, nearest_neighbours(embeddings, self.neighbours, corpus))
+        others = self.corpus is None and corpus is not None
+        recall = recall_per_row(self._exact, nearest_neighbours(embeddings, self.neighbours, corpus, same=others))
         after = _pair_cosines(embeddings, self._pairs)
         row = FidelityRow(
             method=method,
@@ -92,13 +94,14 @@ class FidelitySet:
         return Measured(replace(measured.row, reconstruction=cosine), measured.recall_per_vector)
 
 
-def nearest_neighbours(vectors: Array, count: int, corpus: Array | None = None) -> Indices:
+def nearest_neighbours(vectors: Array, count: int, corpus: Array | None = None, same: bool = False) -> Indices:
     """Exact nearest neighbours by cosine.
 
     Args:
         vectors: (rows, width), unit length.
         count: neighbours per row, fewer than there are to find.
         corpus: where to look, (others, width); None for the vectors themselves, each left out of its own.
+        same: the corpus is the vectors in another form, row by row; each is left out of its own here too.
 
     Returns:
         (rows, count) row numbers, in no particular order.
@@ -106,7 +109,7 @@ def nearest_neighbours(vectors: Array, count: int, corpus: Array | None = None) 
     found = np.empty((len(vectors), count), dtype=np.intp)
     for start in range(0, len(vectors), _SCORE_ROWS):
         scores = vectors[start : start + _SCORE_ROWS] @ (vectors if corpus is None else corpus).T  # (chunk, others)
-        if corpus is None:
+        if corpus is None or same:
             own = np.arange(len(scores))
             scores[own, start + own] = -np.inf
         found[start : start + len(scores)] = np.argpartition(-scores, count - 1, axis=1)[:, :count]

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from linguagen.models.errors import UsageError, VectorFileError
-from linguagen.runtime.vectors import Array, check_layout
+from linguagen.runtime.vectors import check_layout
 
 _NPY_MAGIC = b"\x93NUMPY"
 
@@ -112,13 +112,14 @@ def _read_header(path: Path) -> tuple[tuple[int, ...], bool, np.dtype[np.generic
 
 
 class NpyWriter:
-    """Writes float32 rows to a .npy file that appears under its name only when it is whole.
+    """Writes rows to a .npy file that appears under its name only when it is whole.
 
     Rows go to a temporary file beside the target, renamed on success; on any error it is removed and what stood
     under the name before stays.
     """
 
-    def __init__(self, path: str | Path, rows: int, width: int) -> None:
+    def __init__(self, path: str | Path, rows: int, width: int, dtype: str | np.dtype[np.generic] = "<f4") -> None:
+        self._dtype = np.dtype(dtype)
         self.path = Path(path)
         self._partial = self.path.with_name(f".{self.path.name}.{os.getpid()}.partial")
         self._shape = (rows, width)
@@ -131,14 +132,14 @@ class NpyWriter:
             raise VectorFileError(
                 f"cannot write {self.path}: {error.strerror}; choose another place with -o"
             ) from error
-        header = {"descr": "<f4", "fortran_order": False, "shape": self._shape}
+        header = {"descr": np.lib.format.dtype_to_descr(self._dtype), "fortran_order": False, "shape": self._shape}
         np.lib.format.write_array_header_1_0(self._file, header)
         return self
 
-    def write(self, rows: Array) -> None:
+    def write(self, rows: npt.NDArray[np.generic]) -> None:
         """Append rows (rows, width)."""
         try:
-            self._file.write(np.ascontiguousarray(rows, dtype="<f4").data)
+            self._file.write(np.ascontiguousarray(rows, dtype=self._dtype).data)
         except OSError as error:
             raise VectorFileError(f"cannot write {self.path}: {error.strerror}; nothing was left there") from error
         self._written += len(rows)

@@ -4,6 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from linguagen.models.embedding_moments import EmbeddingMoments
 from linguagen.models.errors import ModelFileError
 from linguagen.models.manifest import FidelityRow, Manifest
 from linguagen.models.statistics import TeacherStatistics
@@ -18,14 +19,20 @@ def manifest() -> Manifest:
         np.array([0, 0, 0.5], np.float32),
     )
     row = FidelityRow("encoder", 2, 0.9, 0.99, 0.01, 0.2, 0.19, None)
-    return Manifest("tiny", "teacher", 3, 2, "int8", statistics, {"rows": 5}, (row,), "5 vectors", {"rows": 2.0}, {})
+    moments = EmbeddingMoments(np.array([0.5, 0], np.float32), np.diag(np.array([0.5, 0.25], np.float32)))
+    return Manifest(
+        "tiny", "teacher", 3, 2, "int8", statistics, moments, {"rows": 5}, (row,), "5 vectors", {"rows": 2.0}, {}
+    )
 
 
 def test_reads_back_what_it_wrote(manifest):
     back = Manifest.from_json(manifest.to_json(), "file.onnx")
     for name in ("mean", "eigenvalues", "eigenvectors", "residual"):
         np.testing.assert_array_equal(getattr(back.statistics, name), getattr(manifest.statistics, name))
-    assert replace(back, statistics=manifest.statistics) == manifest
+    np.testing.assert_array_equal(back.embedding_moments.mean, manifest.embedding_moments.mean)
+    np.testing.assert_array_equal(back.embedding_moments.covariance, manifest.embedding_moments.covariance)
+    same = {"statistics": manifest.statistics, "embedding_moments": manifest.embedding_moments}
+    assert replace(back, **same) == manifest
 
 
 def test_another_format_version_is_refused_by_number(manifest):

@@ -19,7 +19,7 @@ def test_compress_writes_beside_the_input_and_prints_where(tiny, tmp_path, run_c
     done = run_command("lg-run", "compress", "mine.npy", "--model", tiny["int8"])
     assert done.stdout == "mine.8.npy\n"
     assert "note: 300 rows were not of length 1; they were scaled to it" in done.stderr
-    assert "300 x 48 -> 300 x 8, 0.1 MB -> 0.0 MB, model tiny" in done.stderr
+    assert "300 x 48 -> 300 x 8 as float32, 0.1 MB -> 0.0 MB, model tiny" in done.stderr
     assert "compressing" not in done.stderr  # no progress bar in a pipe
     np.testing.assert_allclose(
         np.load(tmp_path / "mine.8.npy"), Compressor.load(tiny["int8"]).compress(tiny_vectors), atol=1e-6

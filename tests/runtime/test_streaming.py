@@ -23,7 +23,9 @@ print(next(line.split()[1] for line in open("/proc/self/status") if line.startsw
 def test_a_file_comes_out_as_its_rows_do_in_memory(tiny, tmp_path, tiny_vectors):
     np.save(tmp_path / "v.npy", np.tile(tiny_vectors, (5, 1)))
     compressor, steps = Compressor.load(tiny["int8"]), []
-    report = compress_file(compressor, open_vectors(tmp_path / "v.npy"), tmp_path / "o.npy", steps.append)
+    report = compress_file(
+        compressor, open_vectors(tmp_path / "v.npy"), tmp_path / "o.npy", compressor.codec(), steps.append
+    )
     np.testing.assert_array_equal(np.load(tmp_path / "o.npy"), compressor.compress(np.tile(tiny_vectors, (5, 1))))
     assert (report.rows, report.scaled_rows, sum(steps)) == (1500, 0, 1500)
     assert report.bytes_after == (tmp_path / "o.npy").stat().st_size
@@ -32,7 +34,8 @@ def test_a_file_comes_out_as_its_rows_do_in_memory(tiny, tmp_path, tiny_vectors)
 def test_scaled_rows_are_counted(tiny, tmp_path, tiny_vectors):
     tiny_vectors[:7] *= 2
     np.save(tmp_path / "v.npy", tiny_vectors)
-    report = compress_file(Compressor.load(tiny["int8"]), open_vectors(tmp_path / "v.npy"), tmp_path / "o.npy", int)
+    compressor = Compressor.load(tiny["int8"])
+    report = compress_file(compressor, open_vectors(tmp_path / "v.npy"), tmp_path / "o.npy", compressor.codec(), int)
     assert report.scaled_rows == 7
 
 
@@ -40,19 +43,24 @@ def test_a_bad_row_late_in_the_file_leaves_no_output(tiny, tmp_path, tiny_vector
     many = np.tile(tiny_vectors, (5, 1))
     many[1444] = 0
     np.save(tmp_path / "v.npy", many)
+    compressor = Compressor.load(tiny["int8"])
     with pytest.raises(VectorError, match=r"v.npy: 1 row\(s\) hold only zeros, .*: row 1444 "):
-        compress_file(Compressor.load(tiny["int8"]), open_vectors(tmp_path / "v.npy"), tmp_path / "o.npy", int)
+        compress_file(compressor, open_vectors(tmp_path / "v.npy"), tmp_path / "o.npy", compressor.codec(), int)
     assert [path.name for path in tmp_path.iterdir()] == ["v.npy"]
 
 
 def test_the_input_is_never_the_output(tiny, tmp_path, tiny_vectors):
     np.save(tmp_path / "v.npy", tiny_vectors)
+    compressor = Compressor.load(tiny["int8"])
     with pytest.raises(UsageError, match="v.npy is the input itself; choose another name with -o"):
-        compress_file(Compressor.load(tiny["int8"]), open_vectors(tmp_path / "v.npy"), tmp_path / "v.npy", int)
+        compress_file(compressor, open_vectors(tmp_path / "v.npy"), tmp_path / "v.npy", compressor.codec(), int)
 
 
 def test_the_default_name_carries_the_dimensions(tmp_path):
-    assert default_output(tmp_path / "vectors.npy", 256) == tmp_path / "vectors.256.npy"
+    codec = Compressor.load().codec()
+    assert default_output(tmp_path / "vectors.npy", codec) == tmp_path / "vectors.256.npy"
+    codec = Compressor.load().codec("int4", 64)
+    assert default_output(tmp_path / "vectors.npy", codec) == tmp_path / "vectors.64.int4.npy"
 
 
 def test_memory_stays_flat_whatever_the_size_of_the_file(tmp_path):
