@@ -72,113 +72,113 @@ def train(
     prepared = prepare(config, corpus, model, prior)
     if processes.leader:
         folder.write_arrays(prepared.statistics, prepared.calibration, prepared.validation)
-    model.to(processes.device)
-    wrapped = DistributedDataParallel(model, find_unused_parameters=True) if processes.count > 1 else model
     objective = (objective or Objective(config.objective)).to(processes.device)
-    config = _bounded(config, folder, processes, prepared, wrapped, State.start(config, model, objective), began)
+    run = _Run(folder, processes, prepared, _wrap(model, processes))
+    config = _bounded(run, config, State.start(config, model, objective), began)
     state = State.start(config, model, objective)
-    done = state.restore(folder)
-    watcher = prepared.watcher(config.encoder.dim) if processes.leader else None
-    judge = _judge(config, prepared, model, done) if processes.leader else None
-    if watcher and prepared.closed_form and not done:
-        state.best.offer(watcher.measure(model).row.recall, 0, model)
-    advance(done)
-    _run(config, folder, processes, prepared, wrapped, state, watcher, done, advance)
-    if prepared.closed_form and processes.leader:
+    watcher = judge = None
+    if processes.leader:  # while the model still is the closed form
+        watcher, judge = prepared.watcher(config.encoder.dim), _judge(config, prepared, model)
+        if prepared.closed_form:
+            state.best.offer(watcher.measure(model).row.recall, 0, model)
+    _steps(run, config, state, watcher, advance)
+    if judge is None:
+        processes.barrier()
+        return None
+    if prepared.closed_form:
         model.load_state_dict(state.best.weights)
         state.save(folder, config.optimiser.steps)
     processes.barrier()
-    return _finish(folder, processes, prepared, state, judge, time.monotonic() - began) if judge else None
+    return _finish(run, state, judge, time.monotonic() - began)
 
 
-def _run(
-    config: RunConfig,
-    folder: RunFolder,
-    processes: Processes,
-    prepared: Prepared,
-    wrapped: nn.Module,
-    state: State,
-    watcher: Validator | None,
-    done: int,
-    advance: Callable[[int], None],
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """What the steps of a run have in common."""
+
+    folder: RunFolder
+    processes: Processes
+    prepared: Prepared
+    wrapped: nn.Module
+    """The model, wrapped where several processes share it."""
+
+
+def _wrap(model: Autoencoder, processes: Processes) -> nn.Module:
+    model.to(processes.device)
+    return DistributedDataParallel(model, find_unused_parameters=True) if processes.count > 1 else model
+
+
+def _steps(
+    run: _Run, config: RunConfig, state: State, watcher: Validator | None, advance: Callable[[int], None]
 ) -> None:
-    """The steps; in a fit they end early where held-out queries stop gaining."""
-    tracker = Tracker(folder.path / "tensorboard", watcher.controls, done) if watcher else None
+    """The steps, from the last checkpoint on; in a fit they end early where held-out queries stop gaining."""
+    done = state.restore(run.folder)
+    advance(done)
+    tracker = Tracker(run.folder.path / "tensorboard", watcher.controls, done) if watcher else None
     with tracker or nullcontext():
         for step in range(done, config.optimiser.steps):
             rate = float(state.schedule.get_last_lr()[0])
-            terms = state.step(wrapped, _batch(config, prepared, step, processes), step)
+            terms = state.step(run.wrapped, _batch(run, config, step), step)
             advance(1)
             if (step + 1) % config.evaluate_every and step + 1 != config.optimiser.steps:
                 continue
             if tracker and watcher:
                 measured = watcher.measure(state.model)
                 tracker.step(step + 1, terms, rate, measured)
-                if prepared.closed_form:
+                if run.prepared.closed_form:
                     state.best.offer(measured.row.recall, step + 1, state.model)
-                state.save(folder, step + 1)
-            if processes.agree(lambda: state.best.exhausted):
+                state.save(run.folder, step + 1)
+            if run.processes.agree(lambda: state.best.exhausted):
                 advance(config.optimiser.steps - step - 1)
                 return
 
 
-def _bounded(
-    config: RunConfig,
-    folder: RunFolder,
-    processes: Processes,
-    prepared: Prepared,
-    wrapped: nn.Module,
-    state: State,
-    began: float,
-) -> RunConfig:
+def _bounded(run: _Run, config: RunConfig, state: State, began: float) -> RunConfig:
     """The configuration with as many steps as fit into its seconds, timed here and written down for a resume."""
-    if not config.seconds or folder.checkpoint.is_file():
+    if not config.seconds or run.folder.checkpoint.is_file():
         return config
     start = time.monotonic()
     for step in range(_TIMED_STEPS):
-        state.losses(wrapped, _batch(config, prepared, step, processes), step)
+        state.losses(run.wrapped, _batch(run, config, step), step)
     state.optimiser.zero_grad()
     each = (time.monotonic() - start) / _TIMED_STEPS
     left = config.seconds - (time.monotonic() - began)
-    steps = processes.agree(lambda: min(config.optimiser.steps, max(1, int(_STEPS_SHARE * left / each))))
+    steps = run.processes.agree(lambda: min(config.optimiser.steps, max(1, int(_STEPS_SHARE * left / each))))
     bounded = replace(config, seconds=0.0, optimiser=replace(config.optimiser, steps=steps))
-    if processes.leader:
-        folder.write_config(bounded)
+    if run.processes.leader:
+        run.folder.write_config(bounded)
     return bounded
 
 
-def _batch(config: RunConfig, prepared: Prepared, step: int, processes: Processes) -> Tensor:
+def _batch(run: _Run, config: RunConfig, step: int) -> Tensor:
     """The batch of a step depends on seed, step and process alone, so a resumed run sees the same ones."""
-    settings, training = config.optimiser, prepared.split.training
-    generator = np.random.default_rng([config.seed, step, processes.rank])
-    x = prepared.corpus.rows(pick(generator, training, settings.batch))
-    batch = torch.from_numpy(x).to(processes.device)  # (batch, width)
-    removed = min(settings.subspace_rows, len(x) // 4, prepared.corpus.width // 4)
+    corpus, training, device = run.prepared.corpus, run.prepared.split.training, run.processes.device
+    generator = np.random.default_rng([config.seed, step, run.processes.rank])
+    x = corpus.rows(pick(generator, training, config.optimiser.batch))
+    batch = torch.from_numpy(x).to(device)  # (batch, width)
+    removed = min(config.optimiser.subspace_rows, len(x) // 4, corpus.width // 4)
     if removed:
-        others = prepared.corpus.rows(pick(generator, training, removed))
-        batch = without_subspace(batch, torch.from_numpy(others).to(processes.device), strength=generator.random())
+        others = corpus.rows(pick(generator, training, removed))
+        batch = without_subspace(batch, torch.from_numpy(others).to(device), strength=generator.random())
     return batch
 
 
-def _judge(config: RunConfig, prepared: Prepared, model: Autoencoder, done: int) -> Validator:
+def _judge(config: RunConfig, prepared: Prepared, model: Autoencoder) -> Validator:
     """The final table's controls; in a fit with the closed form, which the model still is, among them."""
     judge = prepared.judge(config.encoder.dim)
-    if prepared.closed_form is None or done:
+    if prepared.closed_form is None:
         return judge
     measured = judge.measure(model)
     named = Measured(replace(measured.row, method=CLOSED_FORM), measured.recall_per_vector)
     return replace(judge, controls=(named, *judge.controls))
 
 
-def _finish(
-    folder: RunFolder, processes: Processes, prepared: Prepared, state: State, judge: Validator, seconds: float
-) -> RunResult:
+def _finish(run: _Run, state: State, judge: Validator, seconds: float) -> RunResult:
     measured = judge.measure(state.model)
     words = verdict(measured, judge.controls)
-    form = prepared.closed_form
+    form, split = run.prepared.closed_form, run.prepared.split
     if form and state.best.step == 0:
         words += " Training did not help on held-out queries: the closed form is what is kept."
-    split = prepared.split
     summary = {
         "fidelity": [asdict(item.row) for item in (measured, *judge.controls)],
         "verdict": words,
@@ -187,9 +187,9 @@ def _finish(
         "validation_by_source": split.by_source,
         "closed_form": {"teacher_share": form.share, "softening": form.softening} if form else None,
         "best_step": state.best.step if form else None,
-        "processes": processes.count,
-        "device": processes.device.type,
+        "processes": run.processes.count,
+        "device": run.processes.device.type,
         "seconds": round(seconds, 1),
     }
-    replace_file(folder.finished, lambda file: file.write(json.dumps(summary, indent=2).encode()))
+    replace_file(run.folder.finished, lambda file: file.write(json.dumps(summary, indent=2).encode()))
     return RunResult(measured, judge.controls, words)
