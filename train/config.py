@@ -40,6 +40,7 @@ class ObjectiveConfig:
 
     neighbourhood: float = setting(1.0, "Weight of the KL divergence between neighbour distributions in the batch.")
     temperature: float = setting(0.05, "Temperature of those distributions, in units of cosine.")
+    half: float = setting(0.0, "Weight of the same on the first half of the dimensions, so that it can stand alone.")
     pairwise: float = setting(50.0, "Weight of the squared change of all pair cosines, which holds them in place.")
     top_k: float = setting(0.0, "Weight of the absolute change of cosines to the 10 nearest in the batch.")
     cosine: float = setting(1.0, "Weight of 1 - cosine between a vector and its linear reconstruction.")

@@ -32,6 +32,8 @@ class Objective(nn.Module):
         teacher, student = x @ x.T, z @ z.T  # (batch, batch) cosines
         if config.neighbourhood:
             terms["neighbourhood"] = config.neighbourhood * neighbourhood(teacher, student, config.temperature)
+        if config.half:
+            terms["half"] = config.half * neighbourhood(teacher, _half_cosines(z), config.temperature)
         if config.pairwise:
             terms["pairwise"] = config.pairwise * pairwise(teacher, student)
         if config.top_k:
@@ -39,6 +41,15 @@ class Objective(nn.Module):
         if config.cosine:
             terms["cosine"] = config.cosine * cosine(x, reconstruction)
         return terms
+
+
+def _half_cosines(z: Tensor) -> Tensor:
+    """Cosines (batch, batch) of the first half of the dimensions alone, as in Matryoshka representation learning.
+
+    Kusupati et al., arXiv 2205.13147, section 3.
+    """
+    first = F.normalize(z[:, : z.shape[1] // 2], dim=1)  # (batch, dim / 2)
+    return first @ first.T
 
 
 def neighbourhood(teacher: Tensor, student: Tensor, temperature: float) -> Tensor:

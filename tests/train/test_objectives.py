@@ -52,6 +52,15 @@ def test_weights_scale_terms_and_zero_leaves_them_out(tiny_vectors):
     assert double["pairwise"].item() == pytest.approx(2 * single["pairwise"].item())
 
 
+def test_the_half_term_is_the_neighbourhood_term_of_the_first_half(tiny_vectors):
+    x = torch.from_numpy(tiny_vectors[:40])
+    z = torch.nn.functional.normalize(x[:, :16], dim=1)
+    config = ObjectiveConfig(neighbourhood=0.0, pairwise=0.0, cosine=0.0, half=2.0)
+    first = torch.nn.functional.normalize(z[:, :8], dim=1)
+    wanted = 2 * neighbourhood(x @ x.T, first @ first.T, config.temperature)
+    torch.testing.assert_close(Objective(config)(x, z, x), {"half": wanted})
+
+
 def test_cosine_ignores_length():
     x, back = torch.tensor([[1.0, 0.0], [0.0, 1.0]]), torch.tensor([[5.0, 0.0], [1.0, 1.0]])
     assert cosine(x, back).item() == pytest.approx(1 - (1 + 2**-0.5) / 2, abs=1e-6)
