@@ -14,6 +14,7 @@ from linguagen.runtime.cli_models import DeviceOption, JsonOption, ModelOption, 
 from linguagen.runtime.codes import KINDS, Codec
 from linguagen.runtime.compressor import Compressor
 from linguagen.runtime.controls import PCA
+from linguagen.runtime.cores import usable_cores
 from linguagen.runtime.evaluate import evaluate as evaluate_model
 from linguagen.runtime.evaluate import evaluate_codes, read_rows, read_sources
 from linguagen.runtime.fidelity import NEIGHBOURS, Measured, difference_interval, recall_by_source
@@ -58,13 +59,14 @@ def compress(
 
     Example: lg-run compress vectors.npy --to int8 -o small.npy
     """
-    compressor = Compressor.load(model, device=device, threads=threads)
+    workers = threads or usable_cores()
+    compressor = Compressor.load(model, device=device, threads=1)
     codec = compressor.codec(to, dim)
     vectors = open_vectors(source, compressor.manifest.input_dim)
     _warn_of_other_teacher(compressor, vectors)
     target = output or default_output(source, codec)
     with progress("compressing", len(vectors)) as advance:
-        report = compress_file(compressor, vectors, target, codec, advance)
+        report = compress_file(compressor, vectors, target, codec, advance, workers)
     if report.scaled_rows:
         say(
             f"note: {report.scaled_rows} rows were not of length 1; they were scaled to it, since only direction counts"

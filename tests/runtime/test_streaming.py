@@ -31,6 +31,17 @@ def test_a_file_comes_out_as_its_rows_do_in_memory(tiny, tmp_path, tiny_vectors)
     assert report.bytes_after == (tmp_path / "o.npy").stat().st_size
 
 
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_rows_keep_their_order_however_many_workers(tiny, tmp_path, tiny_vectors, workers):
+    many = np.tile(tiny_vectors, (40, 1))
+    np.save(tmp_path / "v.npy", many)
+    compressor, seen = Compressor.load(tiny["int8"], threads=1), []
+    source = open_vectors(tmp_path / "v.npy")
+    compress_file(compressor, source, tmp_path / "o.npy", compressor.codec(), seen.append, workers)
+    np.testing.assert_allclose(np.load(tmp_path / "o.npy"), compressor.compress(many), atol=1e-6)
+    assert seen == [1024] * 11 + [12000 - 11 * 1024]
+
+
 def test_scaled_rows_are_counted(tiny, tmp_path, tiny_vectors):
     tiny_vectors[:7] *= 2
     np.save(tmp_path / "v.npy", tiny_vectors)
@@ -68,7 +79,7 @@ def test_memory_stays_flat_whatever_the_size_of_the_file(tmp_path):
     if not Path("/proc/self/status").exists():
         pytest.skip("peak memory is read from /proc")
     peaks = []
-    for rows in (4_000, 60_000):
+    for rows in (12_000, 60_000):
         path = tmp_path / f"{rows}.npy"
         block = np.random.default_rng(0).standard_normal((4_000, 1536)).astype(np.float32)
         with path.open("wb") as file:
@@ -80,4 +91,4 @@ def test_memory_stays_flat_whatever_the_size_of_the_file(tmp_path):
         peaks.append(int(subprocess.run(words, capture_output=True, text=True, check=True).stdout.split()[-1]) / 1024)
         path.unlink()
     assert peaks[1] <= 250
-    assert peaks[1] <= peaks[0] + 15
+    assert peaks[1] <= peaks[0] + 30  # a window more or less may be under way
