@@ -4,8 +4,9 @@ from linguagen.models.catalogue import DEFAULT_MODEL, find_model, shipped_models
 from linguagen.models.errors import UnknownModelError
 
 
-def test_both_models_ship_the_default_first():
-    assert list(shipped_models()) == [DEFAULT_MODEL, "text-embedding-ada-002"]
+def test_two_widths_for_two_teachers_ship_the_default_first():
+    teachers = (DEFAULT_MODEL, "text-embedding-ada-002")
+    assert list(shipped_models()) == [name for teacher in teachers for name in (teacher, f"{teacher}-512")]
     assert DEFAULT_MODEL == "text-embedding-3-small"
 
 

@@ -81,10 +81,12 @@ def test_evaluate_without_sources_has_one_table(tiny, tmp_path, run_command, tin
 
 def test_info_and_models_tell_what_ships(run_command, tiny):
     listed = run_command("lg-run", "models").stdout
-    assert listed.splitlines()[2].startswith("text-embedding-3-small  1536 -> 256")
+    assert listed.splitlines()[2].split()[:4] == ["text-embedding-3-small", "1536", "->", "256"]
     assert [row["name"] for row in json.loads(run_command("lg-run", "models", "--json").stdout)] == [
         "text-embedding-3-small",
+        "text-embedding-3-small-512",
         "text-embedding-ada-002",
+        "text-embedding-ada-002-512",
     ]
     told = run_command("lg-run", "info", tiny["int8"]).stdout
     assert "dimensions:  48 -> 8" in told

@@ -156,6 +156,20 @@ def test_evaluate_compares_the_ways_to_spend_a_budget(run_command, tiny, tmp_pat
 
 
 @pytest.mark.shared
+@pytest.mark.parametrize(("teacher", "least"), [("text-embedding-3-small", 0.905), ("text-embedding-ada-002", 0.905)])
+def test_half_of_the_wide_model_stands_alone_and_256_bytes_keep_more(run_command, shared, teacher, least):
+    import json
+
+    vectors = shared / "vectors" / teacher / "dev.npy"
+    words = ("lg-run", "evaluate", vectors, "--json", "--bytes", "256", "--model")
+    narrow, wide = (json.loads(run_command(*words, name).stdout) for name in (teacher, f"{teacher}-512"))
+    by_shape = {(row["dim"], row["kind"]): row["recall"] for row in wide}
+    alone = next(row["recall"] for row in narrow if row["kind"] == "int8")
+    assert by_shape[256, "int8"] >= alone - 0.003
+    assert by_shape[512, "int4"] >= least
+
+
+@pytest.mark.shared
 @pytest.mark.parametrize("teacher", ["text-embedding-3-small", "text-embedding-ada-002"])
 def test_int8_costs_next_to_nothing_on_real_vectors(run_command, shared, teacher):
     import json
