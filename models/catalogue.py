@@ -10,9 +10,9 @@ _FOLDER = Path(__file__).resolve().parent
 
 
 def shipped_models() -> dict[str, Path]:
-    """Name and path of every shipped model, the default first."""
-    paths = {path.stem: path for path in sorted(_FOLDER.glob("*.onnx"))}
-    return dict(sorted(paths.items(), key=lambda item: item[0] != DEFAULT_MODEL))
+    """Name and path of every shipped model, the default and its siblings first."""
+    paths = {path.stem: path for path in _FOLDER.glob("*.onnx")}
+    return dict(sorted(paths.items(), key=lambda item: (not item[0].startswith(DEFAULT_MODEL), item[0])))
 
 
 def find_model(name_or_path: str | Path) -> Path:
