@@ -35,9 +35,9 @@ def command(
         raise MissingExtraError(
             f"lg-export needs torch and onnx ({error}); install them: pip install 'linguagen[export]'"
         ) from error
-    finished = load_run(run or latest_run())
-    precision = PRECISIONS.get(quantize, quantize)
     folder = run or latest_run()
+    finished = load_run(folder)
+    precision = PRECISIONS.get(quantize, quantize)
     exported = export_run(finished, quantize, output or folder / f"{finished.name}.{precision}.onnx", name)
     parity = exported.manifest.parity
     if as_json:

@@ -31,6 +31,8 @@ from linguagen.train.model import ProjectionHead, VectorEncoder
 from linguagen.train.processes import Processes
 
 FOLDS = 4
+UNITS = 2
+"""Bilinear units per segment and direction in every variant that names no other number."""
 
 
 class PlainEncoder(VectorEncoder):
@@ -146,7 +148,9 @@ def configure(inputs: tuple[str, ...], seed: int, changes: dict[str, Any]) -> Ru
     """The default configuration with some settings changed."""
     from linguagen.train.config import flat_settings
 
-    return from_flat(flat_settings(RunConfig(inputs=inputs, seed=seed, evaluate_every=10**6)) | changes)
+    return from_flat(
+        flat_settings(RunConfig(inputs=inputs, seed=seed, evaluate_every=10**6)) | {"hidden": UNITS} | changes
+    )
 
 
 def table(results: list[dict[str, Any]]) -> str:
