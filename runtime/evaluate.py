@@ -92,7 +92,7 @@ def codecs_within(compressor: Compressor, budget: int) -> list[Codec]:
         UsageError: nothing fits.
     """
     found = []
-    for kind in ("float32", "float16", "int8", "int4", "ubinary"):
+    for kind in ("float32", "float16", "int8", "int4", "e8", "ubinary"):
         widths = range(8, compressor.manifest.output_dim + 1, 8)
         fitting = [codec for dim in widths if (codec := compressor.codec(kind, dim)).bytes_per_row <= budget]
         found += fitting[-1:]

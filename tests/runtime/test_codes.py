@@ -32,6 +32,7 @@ MOMENTS = EmbeddingMoments.of(ROWS)
         ("int8", 32, np.int8),
         ("uint8", 32, np.uint8),
         ("int4", 16, np.uint8),
+        ("e8", 4, np.uint8),
         ("binary", 4, np.int8),
         ("ubinary", 4, np.uint8),
     ],
@@ -60,12 +61,21 @@ def test_scores_are_products_with_the_decoded_codes(kind, dim):
     np.testing.assert_allclose(codec.score(ROWS[:5], codes), wanted, atol=1e-5)
 
 
-@pytest.mark.parametrize(("kind", "least"), [("float16", 0.99), ("int8", 0.98), ("int4", 0.85), ("ubinary", 0.45)])
+@pytest.mark.parametrize(
+    ("kind", "least"), [("float16", 0.99), ("int8", 0.98), ("int4", 0.85), ("e8", 0.5), ("ubinary", 0.45)]
+)
 def test_float_queries_find_coded_neighbours(kind, least):
     codec = Codec.make(kind, 32, MOMENTS)
     exact = nearest_neighbours(ROWS, 10)
     found = nearest_neighbours(ROWS, 10, codec.decode(codec.encode(ROWS)), same=True)
     assert recall_per_row(exact, found).mean() >= least
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_codes_stand_for_has_length_one(kind):
+    codec = Codec.make(kind, 32, MOMENTS)
+    tolerance = 1e-3 if kind == "float16" else 1e-5
+    np.testing.assert_allclose(np.linalg.norm(codec.decode(codec.encode(ROWS)), axis=1), 1, atol=tolerance)
 
 
 def test_signed_and_unsigned_kinds_say_the_same():
@@ -118,10 +128,11 @@ def test_a_cut_embedding_has_length_one_and_moments_of_its_own():
 @pytest.mark.parametrize(
     ("kind", "dim", "message"),
     [
-        ("int3", 32, "--to is 'int3', expected one of float32, float16, int8, uint8, int4, binary, ubinary"),
+        ("int3", 32, "--to is 'int3', expected one of float32, float16, int8, uint8, int4, e8, binary, ubinary"),
         ("int8", 33, "--dim is 33, expected 1 to 32: the model has no more"),
         ("int8", 0, "--dim is 0, expected 1 to 32"),
         ("binary", 12, "--dim is 12, which does not fill whole bytes as binary; choose a multiple of 8"),
+        ("e8", 12, "--dim is 12, which does not fill whole bytes as e8; choose a multiple of 8"),
         ("int4", 3, "--dim is 3, which does not fill whole bytes as int4; choose a multiple of 8"),
     ],
 )
@@ -147,16 +158,16 @@ def test_evaluate_compares_the_ways_to_spend_a_budget(run_command, tiny, tmp_pat
     words = ("lg-run", "evaluate", "v.npy", "--model", tiny["int8"], "--bytes", "8")
     shown = run_command(*words)
     assert shown.stdout.splitlines()[0].split() == ["dimensions", "x", "kind", "bytes", "recall@10"]
-    assert "best here: lg-run compress INPUT --dim 8 --to int8" in shown.stderr
     rows = json.loads(run_command(*words, "--json").stdout)
-    assert [row["kind"] for row in rows] == ["int8", "int4", "ubinary"]
+    assert f"best here: lg-run compress INPUT --dim {rows[0]['dim']} --to {rows[0]['kind']}" in shown.stderr
+    assert sorted(row["kind"] for row in rows) == ["e8", "int4", "int8", "ubinary"]
     assert rows == sorted(rows, key=lambda row: -row["recall"])
     refused = run_command("lg-run", "evaluate", "v.npy", "--model", tiny["int8"], "--bytes", "0", code=2)
     assert "Invalid value for '--bytes'" in refused.stderr
 
 
 @pytest.mark.shared
-@pytest.mark.parametrize(("teacher", "least"), [("text-embedding-3-small", 0.905), ("text-embedding-ada-002", 0.905)])
+@pytest.mark.parametrize(("teacher", "least"), [("text-embedding-3-small", 0.915), ("text-embedding-ada-002", 0.925)])
 def test_half_of_the_wide_model_stands_alone_and_256_bytes_keep_more(run_command, shared, teacher, least):
     import json
 
@@ -178,4 +189,6 @@ def test_int8_costs_next_to_nothing_on_real_vectors(run_command, shared, teacher
     words = ("lg-run", "evaluate", vectors, "--model", teacher, "--json", "--bytes")
     by_kind = {row["kind"]: row["recall"] for row in json.loads(run_command(*words, "1024").stdout)}
     assert by_kind["int8"] >= by_kind["float32"] - 0.002
-    assert by_kind["int4"] >= 0.84
+    assert by_kind["int4"] >= (0.850 if teacher == "text-embedding-3-small" else 0.860)
+    assert by_kind["e8"] >= (0.710 if teacher == "text-embedding-3-small" else 0.740)  # 32 bytes
+    assert by_kind["e8"] >= by_kind["ubinary"] + 0.01
