@@ -41,9 +41,9 @@ ablation: $(VENV)/.ready
 models: $(VENV)/.ready
 	for teacher in text-embedding-3-small text-embedding-ada-002; do \
 		$(BIN)/lg-train ../shared/vectors/$$teacher/train.npy --teacher $$teacher --out runs/$$teacher --steps 4000 --held-out 0.05 && \
-		$(BIN)/lg-export runs/$$teacher --quantize int8 -o models/$$teacher.onnx && \
+		$(BIN)/lg-export runs/$$teacher --quantize int8 --decoder -o models/$$teacher.onnx && \
 		$(BIN)/lg-train ../shared/vectors/$$teacher/train.npy --teacher $$teacher --out runs/$$teacher-512 --dim 512 --half 1 --steps 2000 --evaluate-every 500 --held-out 0.05 && \
-		$(BIN)/lg-export runs/$$teacher-512 --quantize int8 -o models/$$teacher-512.onnx || exit; \
+		$(BIN)/lg-export runs/$$teacher-512 --quantize int8 --decoder -o models/$$teacher-512.onnx || exit; \
 	done
 
 $(VENV)/.ready: pyproject.toml constraints.txt

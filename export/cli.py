@@ -1,35 +1,40 @@
 """lg-export: a trained run as one ONNX file."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from linguagen.export.request import ExportRequest
 from linguagen.models.errors import MissingExtraError
+from linguagen.models.model_file import decoder_path
 from linguagen.runtime.terminal import JSON_HELP, new_app, print_json, run_app, say
+from linguagen.train.options import with_settings
+
+if TYPE_CHECKING:
+    from linguagen.export.writer import Exported
 
 app = new_app("Write a trained encoder as one self-describing ONNX file.")
 
 
 @app.command()
+@with_settings(ExportRequest)
 def command(
     run: Annotated[Path | None, typer.Argument(help="A run's folder; by default the latest below runs/.")] = None,
-    quantize: Annotated[
-        str, typer.Option(help="none (float32), fp16 (half the bytes) or int8 (a quarter, and faster).")
-    ] = "none",
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="The .onnx file; by default RUN/NAME.PRECISION.onnx."),
     ] = None,
-    name: Annotated[str | None, typer.Option(help="What the model calls itself; by default the run's name.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,
+    **settings: Any,
 ) -> None:
     """Write a trained encoder as one ONNX file, after checking that it does what the encoder does.
 
-    Example: lg-export runs/vectors --quantize int8 -o vectors.onnx
+    Example: lg-export runs/vectors --quantize int8 --decoder -o vectors.onnx
     """
+    request = ExportRequest(**settings)
     try:
-        from linguagen.export.writer import PRECISIONS, export_run
+        from linguagen.export.writer import export_run
         from linguagen.train.checkpoint import latest_run, load_run
     except ImportError as error:
         raise MissingExtraError(
@@ -37,23 +42,34 @@ def command(
         ) from error
     folder = run or latest_run()
     finished = load_run(folder)
-    precision = PRECISIONS.get(quantize, quantize)
-    exported = export_run(finished, quantize, output or folder / f"{finished.name}.{precision}.onnx", name)
-    parity = exported.manifest.parity
+    exported = export_run(finished, request, output or folder / f"{finished.name}.{request.precision}.onnx")
+    _print(exported, as_json)
+
+
+def _print(exported: "Exported", as_json: bool) -> None:
+    parity, decoder = exported.manifest.parity, exported.decoder
     if as_json:
-        print_json(
-            {
-                "file": str(exported.path),
-                "card": str(exported.card),
-                "bytes": exported.size,
-                "parity": dict(parity),
-            }
-        )
+        document = {
+            "file": str(exported.path),
+            "card": str(exported.card),
+            "bytes": exported.size,
+            "parity": dict(parity),
+            "codes": dict(exported.manifest.codes) or None,
+            "decoder": {"file": str(decoder_path(exported.path)), "reconstruction": decoder.reconstruction}
+            if decoder
+            else None,
+        }
+        print_json(document)
         return
     say(
         f"checked on {parity['rows']} vectors: values within {parity['max_abs_difference']:.1e} of PyTorch, "
         f"recall@10 {-100 * parity['recall_loss']:+.2f} points; {exported.size / 1e6:.1f} MB"
     )
+    if decoder:
+        say(
+            f"decoder {decoder_path(exported.path)}: reconstruction cosine {decoder.reconstruction:.3f} on "
+            f"{decoder.reconstruction_set}"
+        )
     say(f"next: lg-run compress vectors.npy --model {exported.path}")
     typer.echo(exported.path)
 

@@ -4,68 +4,75 @@ The shape of this graph is what makes it fast, so it is written out node by node
 one integer kernel, the head and the skip into one Gemm, and the scaling to unit length into one pass.
 """
 
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
+from linguagen.export.builder import Builder
+from linguagen.export.code_nodes import add_codes
 from linguagen.export.fold import FoldedEncoder
 from linguagen.export.quantize import Calibration, round_columns
-from linguagen.models.manifest import INPUT_NAME, METADATA_KEY, OUTPUT_NAME, Manifest
+from linguagen.models.manifest import (
+    CODES_NAME,
+    DECODER_KEY,
+    INPUT_NAME,
+    METADATA_KEY,
+    OUTPUT_NAME,
+    DecoderManifest,
+    Manifest,
+)
+from linguagen.models.onnx_file import parse_onnx
+from linguagen.runtime.codes import Codec
 
 OPSET, IR_VERSION = 18, 9
 """No newer than onnxruntime 1.20 reads."""
 
 
-@dataclass
-class _Builder:
-    """Collects nodes and constants of a graph."""
-
-    half: bool
-    nodes: list[Any] = field(default_factory=list)
-    constants: list[Any] = field(default_factory=list)
-
-    def node(self, operator: str, inputs: list[str], output: str, **attributes: Any) -> str:
-        """Add a node named after its output; returns that name."""
-        self.nodes.append(helper.make_node(operator, inputs, [output], name=output, **attributes))
-        return output
-
-    def constant(self, name: str, value: Any) -> str:
-        """Add a constant; returns its name."""
-        self.constants.append(numpy_helper.from_array(np.asarray(value), name))
-        return name
-
-    def weight(self, name: str, value: Any) -> str:
-        """Add a weight; stored in half precision where asked, and widened when the file is loaded."""
-        if not self.half:
-            return self.constant(name, value)
-        stored = self.constant(f"{name}_half", np.asarray(value, dtype=np.float16))
-        return self.node("Cast", [stored], name, to=TensorProto.FLOAT)
+M = TypeVar("M", Manifest, DecoderManifest)
 
 
-def build_graph(folded: FoldedEncoder, calibration: Calibration | None = None, half: bool = False) -> onnx.ModelProto:
+def build_graph(
+    folded: FoldedEncoder, calibration: Calibration | None = None, half: bool = False, codec: Codec | None = None
+) -> onnx.ModelProto:
     """Build the graph.
 
     Args:
         folded: the encoder's matrices.
         calibration: rounds the wide product to int8; None for a float graph.
         half: store the weights in half precision.
+        codec: makes the second output `codes`; None for no such output.
     """
-    build = _Builder(half)
+    build = Builder(half)
     if calibration is None:
         rows = build.node("MatMul", [INPUT_NAME, build.weight("linear_weight", folded.linear)], "linear")
     else:
         rows = _int8_linear(build, folded, calibration)  # (n, dim + 3 * units)
     if folded.units:
         rows = _bilinear(build, folded, rows)  # (n, dim)
-    _unit_length(build, rows, folded.dim)
+    unit_length(build, rows, folded.dim, OUTPUT_NAME)
+    outputs: list[tuple[str, int, int]] = [(OUTPUT_NAME, TensorProto.FLOAT, folded.dim)]
+    if codec is not None:
+        outputs.append((CODES_NAME, add_codes(build, codec, folded.dim), codec.columns))
+    return finish_graph(build, (INPUT_NAME, folded.width), outputs)
+
+
+def finish_graph(build: Builder, input_: tuple[str, int], outputs: Sequence[tuple[str, int, int]]) -> onnx.ModelProto:
+    """A model of the nodes built.
+
+    Args:
+        build: holds them.
+        input_: name and width of the float32 input.
+        outputs: name, element type and width of each output.
+    """
     graph = helper.make_graph(
         build.nodes,
         "linguagen",
-        [helper.make_tensor_value_info(INPUT_NAME, TensorProto.FLOAT, ["n", folded.width])],
-        [helper.make_tensor_value_info(OUTPUT_NAME, TensorProto.FLOAT, ["n", folded.dim])],
+        [helper.make_tensor_value_info(input_[0], TensorProto.FLOAT, ["n", input_[1]])],
+        [helper.make_tensor_value_info(name, kind, ["n", width]) for name, kind, width in outputs],
         build.constants,
     )
     model = helper.make_model(
@@ -77,16 +84,18 @@ def build_graph(folded: FoldedEncoder, calibration: Calibration | None = None, h
     return onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True)
 
 
-def with_manifest(model: onnx.ModelProto, manifest: Manifest) -> bytes:
-    """The file's bytes, its manifest inside."""
+def with_manifest(model: onnx.ModelProto, manifest: M) -> tuple[bytes, M]:
+    """The file's bytes with its manifest inside, and that manifest, which now has the graph's hash."""
     del model.metadata_props[:]
-    helper.set_model_props(model, {METADATA_KEY: manifest.to_json()})
+    digest = parse_onnx(model.SerializeToString(), "graph").graph_sha256
+    hashed = replace(manifest, graph_sha256=digest)
+    key = METADATA_KEY if isinstance(hashed, Manifest) else DECODER_KEY
+    helper.set_model_props(model, {key: hashed.to_json()})
     onnx.checker.check_model(model, full_check=True)
-    data: bytes = model.SerializeToString()
-    return data
+    return model.SerializeToString(), hashed
 
 
-def _int8_linear(build: _Builder, folded: FoldedEncoder, calibration: Calibration) -> str:
+def _int8_linear(build: Builder, folded: FoldedEncoder, calibration: Calibration) -> str:
     """The wide product as QDQ: static int8 input, int8 weights with a scale per column.
 
     The head stays in float32: it is a hundredth of the work, and rounding its input would cost a pass.
@@ -117,7 +126,7 @@ def _int8_linear(build: _Builder, folded: FoldedEncoder, calibration: Calibratio
     return build.node("Gemm", [picked, build.constant("outlier_weight", folded.linear[outliers]), product], "whole")
 
 
-def _bilinear(build: _Builder, folded: FoldedEncoder, rows: str) -> str:
+def _bilinear(build: Builder, folded: FoldedEncoder, rows: str) -> str:
     """Split the wide product, gate, run any deeper blocks, and add the head's output to the skip's."""
     units = folded.units
     sizes = build.constant("sizes", np.array([folded.dim, units, units, units]))
@@ -132,14 +141,14 @@ def _bilinear(build: _Builder, folded: FoldedEncoder, rows: str) -> str:
     return build.node("Gemm", [hidden, build.weight("head_weight", folded.head), "skip"], "embedding")
 
 
-def _gate(build: _Builder, layer: int) -> str:
+def _gate(build: Builder, layer: int) -> str:
     """(U x) * (V x) * sigmoid(G x)."""
     product = build.node("Mul", [f"u{layer}", f"v{layer}"], f"uv{layer}")
     gate = build.node("Sigmoid", [f"g{layer}"], f"gate{layer}")
     return build.node("Mul", [product, gate], f"hidden{layer}")
 
 
-def _unit_length(build: _Builder, rows: str, dim: int) -> str:
+def unit_length(build: Builder, rows: str, dim: int, output: str) -> None:
     """Divide by the root mean square, times 1 / sqrt(dim): the pattern that onnxruntime fuses into one pass."""
     squares = build.node("Pow", [rows, build.constant("two", np.float32(2))], "squares")
     mean = build.node("ReduceMean", [squares, build.constant("last", np.array([-1]))], "mean", keepdims=1)
@@ -148,4 +157,4 @@ def _unit_length(build: _Builder, rows: str, dim: int) -> str:
         "Sqrt", [build.node("Add", [mean, build.constant("epsilon", np.float32(1e-20))], "above")], "root"
     )
     scaled = build.node("Div", [rows, root], "scaled")
-    return build.node("Mul", [scaled, build.constant("unit", np.full(dim, dim**-0.5, np.float32))], OUTPUT_NAME)
+    build.node("Mul", [scaled, build.constant("unit", np.full(dim, dim**-0.5, np.float32))], output)

@@ -7,12 +7,15 @@ import torch
 
 from linguagen.models.errors import ExportGateError, LinguaGenError
 from linguagen.runtime.compressor import Compressor
-from linguagen.runtime.fidelity import NEIGHBOURS, nearest_neighbours, recall_per_row
+from linguagen.runtime.expander import Expander
+from linguagen.runtime.fidelity import NEIGHBOURS, nearest_neighbours, recall_per_row, reconstruction_cosine
 from linguagen.runtime.vectors import Array
 from linguagen.train.model import VectorEncoder
 
 MOST_DIFFERENCE = {"float32": 1e-5, "float16": 2e-3}
 """Largest difference of any number from PyTorch's."""
+LEAST_EQUAL_CODES = 0.999
+LEAST_DECODER_COSINE = 0.9999
 MOST_RECALL_LOSS = 0.003
 """Of recall@10, against PyTorch: 0.3 points."""
 
@@ -53,6 +56,8 @@ def verify(path: Path, encoder: VectorEncoder, vectors: Array, precision: str) -
     alone = compressor.compress(vectors[:1])
     # int8 products are exact; the float remainder may be summed in another order for another batch size.
     _require(bool(np.abs(alone - given[:1]).max() <= 1e-5), "a row alone and in a batch give different embeddings")
+    if compressor.manifest.codes:
+        _verify_codes(compressor, vectors, given)
     loss = _recall_loss(vectors, wanted, given)
     _require(
         loss <= MOST_RECALL_LOSS,
@@ -60,6 +65,45 @@ def verify(path: Path, encoder: VectorEncoder, vectors: Array, precision: str) -
         f"{100 * MOST_RECALL_LOSS:.2f}; export with --quantize none, or train on more vectors",
     )
     return {"max_abs_difference": difference, "recall_loss": loss, "rows": len(vectors)}
+
+
+def verify_decoder(model: Path, weights: Array, vectors: Array, held_out: Array) -> float:
+    """Compare a decoder's file with the matrix it came from, on the embeddings of the model beside it.
+
+    Args:
+        model: the checked model file; its decoder lies beside it.
+        weights: (dim, width), in PyTorch.
+        vectors: (rows, width), unit length.
+        held_out: (others, width), unit length, for the figure.
+
+    Returns:
+        Mean cosine between held-out vectors and their reconstructions.
+
+    Raises:
+        ExportGateError: by what differs.
+    """
+    try:
+        compressor, expander = Compressor.load(model, device="cpu"), Expander.load(model, device="cpu")
+        embeddings = compressor.compress(vectors)
+        given = expander.expand(embeddings)  # (rows, width)
+    except LinguaGenError as error:
+        raise ExportGateError(f"the exported decoder does not run: {error}") from error
+    cosine = reconstruction_cosine(given, embeddings @ weights)
+    _require(
+        cosine >= LEAST_DECODER_COSINE,
+        f"the decoder's vectors have cosine {cosine:.6f} with PyTorch's, at least {LEAST_DECODER_COSINE} is asked",
+    )
+    return reconstruction_cosine(held_out, expander.expand(compressor.compress(held_out)))
+
+
+def _verify_codes(compressor: Compressor, vectors: Array, embeddings: Array) -> None:
+    wanted = compressor.codec(**compressor.manifest.codes).encode(embeddings)
+    equal = float((compressor.encode_codes(vectors) == wanted).mean())
+    # A value on the edge between two levels may fall to either side: graph and numpy round products differently.
+    _require(
+        equal >= LEAST_EQUAL_CODES,
+        f"{equal:.2%} of the graph's codes are those of the runtime, at least {LEAST_EQUAL_CODES:.1%} is asked",
+    )
 
 
 def _recall_loss(vectors: Array, wanted: Array, given: Array) -> float:

@@ -1,7 +1,6 @@
 """From a finished run to a file: build, check, publish; a file that fails the gate is never left behind."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -9,19 +8,22 @@ import numpy as np
 import torch
 
 from linguagen.export.card import render_card
+from linguagen.export.decoder import build_decoder
 from linguagen.export.fold import fold
 from linguagen.export.graph import build_graph, with_manifest
 from linguagen.export.quantize import Calibration, calibrate
-from linguagen.export.verify import verify
+from linguagen.export.request import ExportRequest
+from linguagen.export.verify import verify, verify_decoder
 from linguagen.models.embedding_moments import EmbeddingMoments
 from linguagen.models.errors import UsageError
-from linguagen.models.manifest import Manifest
+from linguagen.models.manifest import DecoderManifest, Manifest
+from linguagen.models.model_file import decoder_path
+from linguagen.runtime.codes import Codec
 from linguagen.runtime.vectors import Array
 from linguagen.train.checkpoint import FinishedRun
 from linguagen.train.model import VectorEncoder
 
 _GATE_ROWS = 1000
-PRECISIONS = {"none": "float32", "fp16": "float16", "int8": "int8"}
 
 
 @dataclass(frozen=True)
@@ -32,38 +34,66 @@ class Exported:
     card: Path
     manifest: Manifest
     size: int
+    decoder: DecoderManifest | None
+    """Of the decoder's file; None where none was asked for."""
 
 
-def export_run(run: FinishedRun, quantization: str, output: Path, name: str | None = None) -> Exported:
+def export_run(run: FinishedRun, request: ExportRequest, output: Path) -> Exported:
     """Write a run as a model file, with its card beside it.
 
     Args:
         run: a finished run.
-        quantization: `none`, `fp16` or `int8`.
+        request: what is wanted.
         output: the .onnx file; replaced only by a file that passed the gate.
-        name: what the model calls itself; the run's name by default.
 
     Raises:
-        UsageError: no such quantization, or the output is not an .onnx file in a folder that exists.
+        UsageError: the output is not an .onnx file in a folder that exists, or codes that do not fit.
         ExportGateError: the file does not do what the encoder does; nothing is written.
     """
-    if quantization not in PRECISIONS:
-        raise UsageError(f"--quantize is {quantization!r}, expected one of {', '.join(PRECISIONS)}")
     if output.suffix != ".onnx" or not output.parent.is_dir():
         raise UsageError(f"cannot write {output}: expected a file ending in .onnx in a folder that exists")
-    precision = PRECISIONS[quantization]
+    precision, moments = request.precision, EmbeddingMoments.of(_encoded(run.encoder, run.calibration))
     calibration = calibrate(run.calibration) if precision == "int8" else None
-    model = build_graph(fold(run.encoder), calibration, half=precision == "float16")
+    dim = run.encoder.config.dim
+    # Codes as a reader of the file will make them, whose covariance is in half precision.
+    stored = EmbeddingMoments.from_document(moments.to_document())
+    codec = Codec.make(request.codes, request.codes_dim or dim, stored) if request.codes else None
+    model = build_graph(fold(run.encoder), calibration, half=precision == "float16", codec=codec)
+    manifest = _manifest(run, request, moments, calibration)
     with TemporaryDirectory(dir=output.parent, prefix=f".{output.stem}.") as folder:
         partial = Path(folder) / "model.onnx"
-        partial.write_bytes(with_manifest(model, _manifest(run, name, precision, {}, calibration)))
+        partial.write_bytes(with_manifest(model, manifest)[0])
         parity = verify(partial, run.encoder, _gate_rows(run), precision)
-        manifest = _manifest(run, name, precision, parity, calibration)
-        partial.write_bytes(with_manifest(model, manifest))
-        size, card = partial.stat().st_size, output.with_suffix(".md")
+        data, manifest = with_manifest(model, replace(manifest, parity=parity))
+        partial.write_bytes(data)
+        decoder = _write_decoder(run, manifest, partial) if request.decoder else None
+        card = output.with_suffix(".md")
         partial.replace(output)
-    card.write_text(render_card(manifest, size), encoding="utf-8")
-    return Exported(output, card, manifest, size)
+        if decoder:
+            decoder_path(partial).replace(decoder_path(output))
+    card.write_text(render_card(manifest, len(data)), encoding="utf-8")
+    return Exported(output, card, manifest, len(data), decoder)
+
+
+def _write_decoder(run: FinishedRun, encoder: Manifest, model: Path) -> DecoderManifest:
+    """Write the decoder beside the checked model, measure both together, and write what was measured."""
+    graph, rows = build_decoder(run.decoder, encoder.precision), _gate_rows(run)
+    manifest = DecoderManifest(
+        name=encoder.name,
+        teacher=encoder.teacher,
+        input_dim=encoder.output_dim,
+        output_dim=encoder.input_dim,
+        precision=encoder.precision,
+        encoder_sha256=encoder.graph_sha256,
+        reconstruction=0.0,
+        reconstruction_set=encoder.fidelity_set,
+    )
+    path = decoder_path(model)
+    path.write_bytes(with_manifest(graph, manifest)[0])
+    reconstruction = verify_decoder(model, run.decoder, rows, run.validation)
+    data, manifest = with_manifest(graph, replace(manifest, reconstruction=reconstruction))
+    path.write_bytes(data)
+    return manifest
 
 
 def _encoded(encoder: VectorEncoder, vectors: Array) -> Array:
@@ -82,21 +112,18 @@ def _gate_rows(run: FinishedRun) -> Array:
 
 
 def _manifest(
-    run: FinishedRun,
-    name: str | None,
-    precision: str,
-    parity: Mapping[str, float],
-    calibration: Calibration | None,
+    run: FinishedRun, request: ExportRequest, moments: EmbeddingMoments, calibration: Calibration | None
 ) -> Manifest:
     kind = "sources" if run.summary["validation_by_source"] else "rows"
+    dim = run.encoder.config.dim
     return Manifest(
-        name=name or run.name,
+        name=request.name or run.name,
         teacher=run.config.teacher,
         input_dim=run.encoder.width,
-        output_dim=run.encoder.config.dim,
-        precision=precision,
+        output_dim=dim,
+        precision=request.precision,
         statistics=run.statistics,
-        embedding_moments=EmbeddingMoments.of(_encoded(run.encoder, run.calibration)),
+        embedding_moments=moments,
         training={
             "rows": run.summary["training_rows"],
             "seed": run.config.seed,
@@ -108,6 +135,6 @@ def _manifest(
         },
         fidelity=run.fidelity,
         fidelity_set=f"{run.summary['validation_rows']} vectors of {kind} held out of training",
-        parity=parity,
         calibration=asdict(calibration) if calibration else {},
+        codes={"kind": request.codes, "dim": request.codes_dim or dim} if request.codes else {},
     )

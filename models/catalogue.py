@@ -11,7 +11,7 @@ _FOLDER = Path(__file__).resolve().parent
 
 def shipped_models() -> dict[str, Path]:
     """Name and path of every shipped model, the default and its siblings first."""
-    paths = {path.stem: path for path in _FOLDER.glob("*.onnx")}
+    paths = {path.stem: path for path in _FOLDER.glob("*.onnx") if not path.stem.endswith(".decoder")}
     return dict(sorted(paths.items(), key=lambda item: (not item[0].startswith(DEFAULT_MODEL), item[0])))
 
 

@@ -16,6 +16,9 @@ FORMAT_VERSION = 1
 METADATA_KEY = "linguagen"
 INPUT_NAME = "vectors"
 OUTPUT_NAME = "embeddings"
+CODES_NAME = "codes"
+DECODER_KEY = "linguagen-decoder"
+DECODER_INPUT, DECODER_OUTPUT = OUTPUT_NAME, INPUT_NAME
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,10 @@ class Manifest:
     """What the export gate measured against PyTorch."""
     calibration: Mapping[str, Any] = field(default_factory=dict)
     """How the int8 ranges were set; empty for float files."""
+    codes: Mapping[str, Any] = field(default_factory=dict)
+    """Kind and dim of the graph's second output `codes`; empty where it has none."""
+    graph_sha256: str = ""
+    """Of every byte of the file but its metadata."""
     format_version: int = FORMAT_VERSION
 
     def to_json(self) -> str:
@@ -82,23 +89,71 @@ class Manifest:
         Raises:
             ModelFileError: not JSON, of another format version, or with a field missing or unknown.
         """
-        try:
-            document = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise ModelFileError(f"{origin}: the manifest is not JSON ({error}); export the model again") from error
-        version = document.get("format_version") if isinstance(document, dict) else None
-        if version != FORMAT_VERSION:
-            raise ModelFileError(
-                f"{origin}: model format version {version}, but this linguagen reads version {FORMAT_VERSION}; "
-                "install the linguagen that wrote it, or export the model again"
-            )
+        document = _document(text, origin)
         try:
             document["statistics"] = TeacherStatistics.from_document(document["statistics"])
             document["embedding_moments"] = EmbeddingMoments.from_document(document["embedding_moments"])
             document["fidelity"] = tuple(FidelityRow(**row) for row in document["fidelity"])
             return cls(**document)
         except (KeyError, TypeError, ValueError) as error:
-            raise ModelFileError(
-                f"{origin}: the manifest does not have the fields of format version {FORMAT_VERSION} ({error}); "
-                "the file was edited or written by another program: export the model again"
-            ) from error
+            raise _wrong_fields(origin, error) from error
+
+
+@dataclass(frozen=True)
+class DecoderManifest:
+    """What a decoder file says about itself: it turns a model's embeddings back into vectors."""
+
+    name: str
+    """Of the encoder it belongs to."""
+    teacher: str
+    input_dim: int
+    """Dimensions of an embedding."""
+    output_dim: int
+    """Numbers of a vector."""
+    precision: str
+    encoder_sha256: str
+    """`graph_sha256` of the encoder's file: a decoder reads the embeddings of that one alone."""
+    reconstruction: float
+    """Mean cosine between vectors and their reconstructions through both files."""
+    reconstruction_set: str
+    """Which vectors that was measured on."""
+    graph_sha256: str = ""
+    format_version: int = FORMAT_VERSION
+
+    def to_json(self) -> str:
+        """Write as JSON text."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str, origin: str) -> "DecoderManifest":
+        """Read what `to_json` wrote.
+
+        Raises:
+            ModelFileError: not JSON, of another format version, or with a field missing or unknown.
+        """
+        try:
+            return cls(**_document(text, origin))
+        except TypeError as error:
+            raise _wrong_fields(origin, error) from error
+
+
+def _document(text: str, origin: str) -> dict[str, Any]:
+    try:
+        document = json.loads(text)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise ModelFileError(f"{origin}: the manifest is not JSON ({error}); export the model again") from error
+    version = document.get("format_version") if isinstance(document, dict) else None
+    if version != FORMAT_VERSION:
+        raise ModelFileError(
+            f"{origin}: model format version {version}, but this linguagen reads version {FORMAT_VERSION}; "
+            "install the linguagen that wrote it, or export the model again"
+        )
+    found: dict[str, Any] = document
+    return found
+
+
+def _wrong_fields(origin: str, error: Exception) -> ModelFileError:
+    return ModelFileError(
+        f"{origin}: the manifest does not have the fields of format version {FORMAT_VERSION} ({error}); "
+        "the file was edited or written by another program: export the model again"
+    )

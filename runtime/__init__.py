@@ -5,5 +5,6 @@
 """
 
 from linguagen.runtime.compressor import Compressor
+from linguagen.runtime.expander import Expander
 
-__all__ = ["Compressor"]
+__all__ = ["Compressor", "Expander"]

@@ -6,10 +6,10 @@ from typing import Annotated
 import typer
 
 from linguagen.models.catalogue import DEFAULT_MODEL, find_model, shipped_models
+from linguagen.models.model_file import load_manifest
 from linguagen.runtime import bench as benchmark
 from linguagen.runtime.compressor import Compressor
 from linguagen.runtime.fidelity import NEIGHBOURS
-from linguagen.runtime.manifests import load_manifest
 from linguagen.runtime.terminal import (
     JSON_HELP,
     fidelity_document,

@@ -36,9 +36,9 @@ _DTYPES = {
     "ubinary": "u1",
 }
 _BITS = {"float32": 32, "float16": 16, "int8": 8, "uint8": 8, "int4": 4, "e8": 1, "binary": 1, "ubinary": 1}
-_INT8_STEP = 4 / 127
+INT8_STEP = 4 / 127
 """Standard deviations in a step of int8 and uint8: the range ends at four of them."""
-_INT4_STEP = 0.3352
+INT4_STEP = 0.3352
 """Standard deviations in a step: 16 uniform levels of a Gaussian at least squared error (Max, 1960, table II)."""
 _ROTATION_SEED = 20240720
 
@@ -104,10 +104,10 @@ class Codec:
             rows = rows @ self.rotation
         levels = (rows - self.mean) / self.deviation
         if self.kind in ("int8", "uint8"):
-            whole = np.round(levels / _INT8_STEP).clip(-128, 127)
+            whole = np.round(levels / INT8_STEP).clip(-128, 127)
             return (whole if self.kind == "int8" else whole + 128).astype(self.dtype)
         if self.kind == "int4":
-            nibbles = np.round(levels / _INT4_STEP + 7.5).clip(0, 15).astype(np.uint8)
+            nibbles = np.round(levels / INT4_STEP + 7.5).clip(0, 15).astype(np.uint8)
             return nibbles[:, 0::2] | (nibbles[:, 1::2] << 4)
         if self.kind == "e8":
             return nearest_directions(levels)
@@ -130,12 +130,12 @@ class Codec:
         if self.kind.startswith("float"):
             return codes.astype(np.float32)
         if self.kind in ("int8", "uint8"):
-            levels = (codes.astype(np.float32) - (128 if self.kind == "uint8" else 0)) * _INT8_STEP
+            levels = (codes.astype(np.float32) - (128 if self.kind == "uint8" else 0)) * INT8_STEP
         elif self.kind == "e8":
             levels = directed_levels(codes)  # type: ignore[arg-type]
         elif self.kind == "int4":
             nibbles = np.stack([codes & np.uint8(15), codes >> np.uint8(4)], axis=2).reshape(len(codes), -1)  # type: ignore[operator]
-            levels = (nibbles.astype(np.float32) - 7.5) * _INT4_STEP
+            levels = (nibbles.astype(np.float32) - 7.5) * INT4_STEP
         else:
             bits = codes if self.kind == "ubinary" else (codes.astype(np.int16) + 128).astype(np.uint8)
             # The mean of the half of a Gaussian that a bit tells of: sqrt(2 / pi) standard deviations.

@@ -1,16 +1,16 @@
 """The compressor: vectors in, embeddings out."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from linguagen.models.catalogue import DEFAULT_MODEL, find_model
-from linguagen.models.errors import DeviceError
-from linguagen.models.manifest import INPUT_NAME, OUTPUT_NAME, Manifest
-from linguagen.runtime.codes import Codec
-from linguagen.runtime.session import first_line, load_model
+from linguagen.models.errors import UsageError
+from linguagen.models.manifest import CODES_NAME, INPUT_NAME, OUTPUT_NAME, Manifest
+from linguagen.models.model_file import read_model_file
+from linguagen.runtime.codes import Codec, Codes
+from linguagen.runtime.session import Engine
 from linguagen.runtime.vectors import Array, check_layout, unit_rows
 
 CHUNK_ROWS = 1024
@@ -18,14 +18,16 @@ CHUNK_ROWS = 1024
 
 
 class Compressor:
-    """A model file, loaded. Safe to share between threads; pickles as its path and settings."""
+    """A model file, loaded. Safe to share between threads; pickles with its model, for worker processes."""
 
     def __init__(self, path: Path, device: str, threads: int | None) -> None:
-        self.path, self._device, self._threads = path, device, threads
-        loaded = load_model(path, device, threads)
-        self._session = loaded.session
-        self.manifest: Manifest = loaded.manifest
-        self.device: str = loaded.device
+        """Read the file and keep an engine for it; `load` starts it too."""
+        file = read_model_file(path)
+        self.manifest: Manifest = file.manifest
+        ends = [(INPUT_NAME, self.manifest.input_dim), (OUTPUT_NAME, self.manifest.output_dim)]
+        if self.manifest.codes:
+            ends.append((CODES_NAME, self.codec(**self.manifest.codes).columns))
+        self._engine = Engine(file.data, str(path), ends, device, threads)
 
     @classmethod
     def load(
@@ -43,7 +45,14 @@ class Compressor:
             ModelFileError: the file is damaged, or is no LinguaGEN model.
             DeviceError: `cuda` was named and cannot be had.
         """
-        return cls(find_model(name_or_path), device, threads)
+        compressor = cls(find_model(name_or_path), device, threads)
+        compressor._engine.start()
+        return compressor
+
+    @property
+    def device(self) -> str:
+        """Where it runs: `cpu` or `cuda`."""
+        return self._engine.device
 
     def compress(self, vectors: npt.ArrayLike) -> Array:
         """Compress vectors; each row by itself, so batches and order change nothing.
@@ -79,16 +88,17 @@ class Compressor:
 
     def encode(self, rows: Array) -> Array:
         """Run the model on rows (rows, input_dim) that are float32, contiguous and of length 1; nothing is checked."""
-        try:
-            return self._session.run((OUTPUT_NAME,), {INPUT_NAME: rows})[0]  # type: ignore[no-any-return]
-        except Exception as error:  # onnxruntime's errors share no base class
-            raise DeviceError(
-                f"the model failed on {self.device} with {len(rows)} rows ({first_line(error)}); "
-                "if memory ran out, pass fewer rows at a time"
-            ) from error
+        return self._engine.run(rows)  # type: ignore[no-any-return]
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {"path": self.path, "device": self._device, "threads": self._threads}
+    def encode_codes(self, rows: Array) -> Codes:
+        """The graph's own codes, of a model exported with them, for rows as `encode` takes them.
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(**state)  # type: ignore[misc]
+        Raises:
+            UsageError: the model was exported without.
+        """
+        if not self.manifest.codes:
+            raise UsageError(
+                f"the model {self.manifest.name} makes no codes in its graph; export it with lg-export --codes KIND, "
+                "or use codec(KIND).encode(compress(vectors))"
+            )
+        return self._engine.run(rows, CODES_NAME)  # type: ignore[no-any-return]

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from linguagen.models.model_file import load_manifest
 from linguagen.models.statistics import TeacherStatistics
 from linguagen.runtime.formats import NpyWriter
-from linguagen.runtime.manifests import load_manifest
 from linguagen.runtime.vectors import Array
 
 TOPIC_ROWS = 20

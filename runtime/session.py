@@ -1,42 +1,93 @@
-"""onnxruntime sessions: devices, threads, and the manifest inside the file."""
+"""onnxruntime sessions: devices and threads."""
 
+import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from linguagen.models.errors import DeviceError, ModelFileError, UsageError
-from linguagen.models.manifest import INPUT_NAME, METADATA_KEY, OUTPUT_NAME, Manifest
 from linguagen.runtime.cores import usable_cores
+from linguagen.runtime.vectors import Array
 
 DEVICES = ("auto", "cpu", "cuda")
 CPU_PROVIDER, CUDA_PROVIDER = "CPUExecutionProvider", "CUDAExecutionProvider"
 
 
-@dataclass(frozen=True)
-class LoadedModel:
-    """A model file ready to run."""
+class Engine:
+    """A model file's graph in onnxruntime, started at once or at first use. Safe to share between threads.
 
-    session: Any
-    """The onnxruntime.InferenceSession."""
-    manifest: Manifest
-    device: str
-    """Where it runs: `cpu` or `cuda`."""
-
-
-def load_model(path: Path, device: str, threads: int | None) -> LoadedModel:
-    """Open a model file.
-
-    Args:
-        path: a file that lg-export wrote.
-        device: `cpu`, `cuda`, or `auto` for CUDA where onnxruntime has it and CPU elsewhere.
-        threads: CPU threads for one call; None for the cores this process may use.
-
-    Raises:
-        UsageError: `device` or `threads` is none of these.
-        DeviceError: `cuda` was named and cannot be had.
-        ModelFileError: the file is damaged, or is no LinguaGEN model.
+    It pickles as the file's bytes and its settings, so that worker processes on other machines need no file; they
+    start onnxruntime when they first run it.
     """
+
+    def __init__(
+        self, data: bytes, origin: str, ends: Sequence[tuple[str, int]], device: str, threads: int | None
+    ) -> None:
+        """Keep what a session needs; `start` makes one.
+
+        Args:
+            data: of a file that `read_model_file` or `read_decoder_file` has checked.
+            origin: its path, for messages.
+            ends: name and width of the graph's input and outputs, in this order, as its manifest has them.
+            device: `cpu`, `cuda`, or `auto` for CUDA where onnxruntime has it and CPU elsewhere.
+            threads: CPU threads for one call; None for the cores this process may use.
+        """
+        self._settings = (data, origin, tuple(ends), device, threads)
+        self._input, self._output = ends[0][0], ends[1][0]
+        self._session: Any = None
+        self._starting = threading.Lock()
+        self.device = device
+
+    def start(self) -> None:
+        """Start onnxruntime, unless it runs already.
+
+        Raises:
+            UsageError: no such device, or fewer than one thread.
+            DeviceError: `cuda` was named and cannot be had.
+            ModelFileError: onnxruntime cannot load it, or the graph is not what the manifest says.
+        """
+        with self._starting:
+            if self._session is None:
+                data, origin, ends, device, threads = self._settings
+                session, self.device = start_session(data, origin, device, threads)
+                _check_ends(session, ends, origin)
+                self._session = session
+
+    def run(self, rows: Array, output: str | None = None) -> Any:
+        """An output of the graph, the first by default, for rows (rows, width) that are float32 and contiguous.
+
+        Raises:
+            DeviceError: onnxruntime failed.
+        """
+        if self._session is None:
+            self.start()
+        try:
+            if self.device == "cuda":
+                return _run_bound(self._session, self._input, output or self._output, rows, "cuda")
+            return self._session.run((output or self._output,), {self._input: rows})[0]
+        except Exception as error:  # onnxruntime's errors share no base class
+            raise DeviceError(
+                f"the model failed on {self.device} with {len(rows)} rows ({first_line(error)}); "
+                "if memory ran out, pass fewer rows at a time, or use device='cpu'"
+            ) from error
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"settings": self._settings}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(*state["settings"])  # type: ignore[misc]
+
+
+def _run_bound(session: Any, input_: str, output: str, rows: Array, device: str) -> Any:
+    """Run with input and output bound: one copy each way, none between."""
+    binding = session.io_binding()
+    binding.bind_cpu_input(input_, rows)
+    binding.bind_output(output, device)
+    session.run_with_iobinding(binding)
+    return binding.copy_outputs_to_cpu()[0]
+
+
+def start_session(data: bytes, origin: str, device: str, threads: int | None) -> tuple[Any, str]:
+    """The InferenceSession of a model file's bytes, and where it runs; arguments and errors are Engine's."""
     import onnxruntime
 
     if threads is not None and threads < 1:
@@ -47,10 +98,10 @@ def load_model(path: Path, device: str, threads: int | None) -> LoadedModel:
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     try:
-        session = onnxruntime.InferenceSession(str(path), options, providers=_with_fallback(provider))
+        session = onnxruntime.InferenceSession(data, options, providers=_with_fallback(provider))
     except Exception as error:  # onnxruntime's errors share no base class
         raise ModelFileError(
-            f"{path}: onnxruntime cannot load it ({first_line(error)}); the file may be cut or damaged: "
+            f"{origin}: onnxruntime cannot load it ({first_line(error)}); the file may be damaged: "
             "export or copy it again"
         ) from error
     if provider not in session.get_providers():
@@ -58,7 +109,7 @@ def load_model(path: Path, device: str, threads: int | None) -> LoadedModel:
             "the CUDA provider did not start (a CUDA or cuDNN library of the version that onnxruntime-gpu "
             "needs is missing, or no GPU is visible); install those libraries, or use device='cpu'"
         )
-    return LoadedModel(session, _read_manifest(session, path), "cuda" if provider == CUDA_PROVIDER else "cpu")
+    return session, "cuda" if provider == CUDA_PROVIDER else "cpu"
 
 
 def choose_provider(device: str, available: Sequence[str]) -> str:
@@ -80,23 +131,17 @@ def choose_provider(device: str, available: Sequence[str]) -> str:
 
 
 def _with_fallback(provider: str) -> list[str]:
-    # The few operators that CUDA lacks run on the CPU provider; that is checked, not silent: see load_model.
+    # The few operators that CUDA lacks run on the CPU provider; that is checked, not silent: see start_session.
     return [provider] if provider == CPU_PROVIDER else [provider, CPU_PROVIDER]
 
 
-def _read_manifest(session: Any, path: Path) -> Manifest:
-    text = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
-    if text is None:
-        raise ModelFileError(f"{path}: an ONNX file without a LinguaGEN manifest; use a file that lg-export wrote")
-    manifest = Manifest.from_json(text, str(path))
-    found = [(item.name, item.shape[1:]) for item in (*session.get_inputs(), *session.get_outputs())]
-    expected = [(INPUT_NAME, [manifest.input_dim]), (OUTPUT_NAME, [manifest.output_dim])]
-    if found != expected:
+def _check_ends(session: Any, expected: Sequence[tuple[str, int]], origin: str) -> None:
+    found = [(item.name, item.shape[-1]) for item in (*session.get_inputs(), *session.get_outputs())]
+    if found != list(expected):
         raise ModelFileError(
-            f"{path}: its graph has inputs and outputs {found}, its manifest says {expected}; "
+            f"{origin}: its graph has inputs and outputs {found}, its manifest says {list(expected)}; "
             "the file was edited: export it again"
         )
-    return manifest
 
 
 def first_line(error: Exception) -> str:

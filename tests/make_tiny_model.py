@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from linguagen.export.request import ExportRequest
 from linguagen.export.writer import export_run
 from linguagen.train.checkpoint import RunFolder, load_run
 from linguagen.train.config import RunConfig, flat_settings, from_flat
@@ -53,9 +54,12 @@ def make_run(folder: Path, **changes: object) -> Path:
 
 
 def make_models(folder: Path) -> dict[str, Path]:
-    """Train, and export in every precision."""
+    """Train, and export in every precision; each with its decoder."""
     run = load_run(make_run(folder))
-    return {kind: export_run(run, kind, folder / f"tiny-{kind}.onnx").path for kind in ("none", "fp16", "int8")}
+    return {
+        kind: export_run(run, ExportRequest(kind, decoder=True), folder / f"tiny-{kind}.onnx").path
+        for kind in ("none", "fp16", "int8")
+    }
 
 
 if __name__ == "__main__":

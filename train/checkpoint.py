@@ -103,6 +103,7 @@ class FinishedRun:
     name: str
     config: RunConfig
     encoder: VectorEncoder
+    decoder: Array  # (dim, width)
     statistics: TeacherStatistics
     calibration: Array  # (rows, width), unit length
     validation: Array  # (rows, width), unit length
@@ -163,9 +164,12 @@ def load_run(path: Path) -> FinishedRun:
         encoder.load_state_dict(
             {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
         )
+        decoder = np.ascontiguousarray(state["decoder.weight"].numpy().T, dtype=np.float32)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, BadZipFile) as error:
         raise RunFolderError(f"{path} cannot be read ({str(error)[:160]}); train again") from error
-    return FinishedRun(path.name, config, encoder.eval(), statistics, calibration, validation, fidelity, summary)
+    return FinishedRun(
+        path.name, config, encoder.eval(), decoder, statistics, calibration, validation, fidelity, summary
+    )
 
 
 def _unit(rows: Array) -> Array:

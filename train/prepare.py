@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from linguagen.models.model_file import load_manifest
 from linguagen.models.statistics import TeacherStatistics
-from linguagen.runtime.manifests import load_manifest
 from linguagen.runtime.vectors import Array, Indices
 from linguagen.train.closed_form import gather_moments, start
 from linguagen.train.config import RunConfig

@@ -18,9 +18,9 @@ from linguagen.export.fold import FoldedEncoder
 from linguagen.export.graph import build_graph
 from linguagen.export.quantize import round_columns
 from linguagen.models.catalogue import find_model
+from linguagen.models.model_file import load_manifest
 from linguagen.runtime.cores import usable_cores
 from linguagen.runtime.sample import draw_vectors
-from linguagen.runtime.session import load_model
 
 BATCHES = (1, 64, 1024, 16384)
 MODEL, OTHER = "text-embedding-3-small", "text-embedding-ada-002"
@@ -93,7 +93,7 @@ def faiss_pca() -> Engine:
 
 
 def vectors(rows: int) -> np.ndarray:
-    statistics = load_model(find_model(MODEL), "cpu", 1).manifest.statistics
+    statistics = load_manifest(MODEL).statistics
     return np.concatenate(list(draw_vectors(statistics, rows, seed=0)))
 
 

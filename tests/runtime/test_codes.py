@@ -8,7 +8,7 @@ from scipy.stats import norm
 from linguagen.models.embedding_moments import EmbeddingMoments
 from linguagen.models.errors import UsageError
 from linguagen.runtime import Compressor
-from linguagen.runtime.codes import _INT4_STEP, KINDS, Codec, cut, random_rotation
+from linguagen.runtime.codes import INT4_STEP, KINDS, Codec, cut, random_rotation
 from linguagen.runtime.fidelity import nearest_neighbours, recall_per_row
 
 
@@ -90,7 +90,7 @@ def test_bits_and_nibbles_lie_where_the_documentation_says():
     plain = Codec(codec.kind, 8, codec.mean, codec.deviation, None)
     row = np.float32([[1, -1, -1, -1, -1, -1, -1, 1]])
     assert plain.encode(row).tolist() == [[0b10000001]]
-    nibbles = Codec("int4", 8, codec.mean, np.full(8, 1 / _INT4_STEP, np.float32), None)
+    nibbles = Codec("int4", 8, codec.mean, np.full(8, 1 / INT4_STEP, np.float32), None)
     assert nibbles.encode(np.float32([[-7.5, 7.5, 0.5, -7.5, 0.5, 0.5, 100, -100]])).tolist() == [
         [0xF0, 0x08, 0x88, 0x0F]
     ]
@@ -107,7 +107,7 @@ def test_the_int4_step_is_the_best_for_a_gaussian():
             for level, low, high in zip(levels, edges[:-1], edges[1:], strict=True)
         )
 
-    assert error(_INT4_STEP) < min(error(_INT4_STEP - 0.005), error(_INT4_STEP + 0.005))
+    assert error(INT4_STEP) < min(error(INT4_STEP - 0.005), error(INT4_STEP + 0.005))
 
 
 @given(st.integers(1, 64))

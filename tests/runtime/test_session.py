@@ -1,11 +1,16 @@
+import pickle
+import threading
+
+import numpy as np
 import onnx
 import pytest
 from onnx import helper
 
 from linguagen.models.errors import DeviceError, ModelFileError, UsageError
 from linguagen.models.manifest import METADATA_KEY
+from linguagen.runtime import Compressor
 from linguagen.runtime.cores import _quota, usable_cores
-from linguagen.runtime.session import CPU_PROVIDER, CUDA_PROVIDER, choose_provider, load_model
+from linguagen.runtime.session import CPU_PROVIDER, CUDA_PROVIDER, _run_bound, choose_provider
 
 BOTH = [CUDA_PROVIDER, CPU_PROVIDER]
 
@@ -32,7 +37,7 @@ def test_unknown_devices_and_thread_counts_are_wrong_use(tiny):
     with pytest.raises(UsageError, match="device 'tpu' is not known; expected one of auto, cpu, cuda"):
         choose_provider("tpu", BOTH)
     with pytest.raises(UsageError, match="threads is 0, expected 1 or more"):
-        load_model(tiny["int8"], "cpu", 0)
+        Compressor.load(tiny["int8"], threads=0)
 
 
 def test_a_cuda_provider_that_does_not_start_is_an_error_not_a_fall_back(tiny, monkeypatch):
@@ -47,14 +52,7 @@ def test_a_cuda_provider_that_does_not_start_is_an_error_not_a_fall_back(tiny, m
     with pytest.raises(
         DeviceError, match="the CUDA provider did not start .* install those libraries, or use device='cpu'"
     ):
-        load_model(tiny["int8"], "cuda", 1)
-
-
-def test_a_file_that_is_cut_is_refused(tiny, tmp_path):
-    path = tmp_path / "cut.onnx"
-    path.write_bytes(tiny["int8"].read_bytes()[:3000])
-    with pytest.raises(ModelFileError, match="cut.onnx: onnxruntime cannot load it .*: export or copy it again"):
-        load_model(path, "cpu", 1)
+        Compressor.load(tiny["int8"], device="cuda")
 
 
 def _edited(tiny, tmp_path, change):
@@ -65,19 +63,54 @@ def _edited(tiny, tmp_path, change):
     return path
 
 
-def test_an_onnx_file_without_a_manifest_is_refused(tiny, tmp_path):
-    path = _edited(tiny, tmp_path, lambda model: model.metadata_props.pop())
-    with pytest.raises(ModelFileError, match="an ONNX file without a LinguaGEN manifest; use a file that lg-export"):
-        load_model(path, "cpu", 1)
-
-
 def test_a_manifest_that_contradicts_the_graph_is_refused(tiny, tmp_path):
     def shrink(model):
         text = model.metadata_props[0].value.replace('"output_dim": 8', '"output_dim": 7')
         helper.set_model_props(model, {METADATA_KEY: text})
 
-    with pytest.raises(ModelFileError, match=r"its manifest says .*\('embeddings', \[7\]\).*; the file was edited"):
-        load_model(_edited(tiny, tmp_path, shrink), "cpu", 1)
+    with pytest.raises(ModelFileError, match=r"its manifest says .*\('embeddings', 7\).*; the file was edited"):
+        Compressor.load(_edited(tiny, tmp_path, shrink))
+
+
+def test_a_graph_that_onnxruntime_cannot_run_is_refused(tiny, tmp_path):
+    from linguagen.export.graph import with_manifest
+    from linguagen.models.model_file import read_model_file
+
+    model = onnx.load(tiny["none"])
+    node = next(item for item in model.graph.node if item.op_type == "MatMul")
+    node.input[1] = "sizes"  # a weight of whole numbers
+    del model.metadata_props[:]
+    path = tmp_path / "wrong.onnx"
+    monkey = pytest.MonkeyPatch()
+    monkey.setattr(onnx.checker, "check_model", lambda *words, **more: None)
+    path.write_bytes(with_manifest(model, read_model_file(tiny["none"]).manifest)[0])
+    monkey.undo()
+    with pytest.raises(ModelFileError, match="wrong.onnx: onnxruntime cannot load it .*: export or copy it again"):
+        Compressor.load(path)
+
+
+def test_a_pickled_compressor_needs_no_file_and_starts_when_used(tiny, tiny_vectors, tmp_path):
+    path = tmp_path / "gone.onnx"
+    path.write_bytes(tiny["int8"].read_bytes())
+    compressor = Compressor.load(path, threads=1)
+    path.unlink()
+    again = pickle.loads(pickle.dumps(compressor))
+    assert again._engine._session is None
+    found = []
+    threads = [threading.Thread(target=lambda: found.append(again.compress(tiny_vectors))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 8
+    for embeddings in found:
+        np.testing.assert_array_equal(embeddings, compressor.compress(tiny_vectors))
+
+
+def test_bound_inputs_and_outputs_give_the_same(tiny, tiny_vectors):
+    compressor = Compressor.load(tiny["int8"])
+    bound = _run_bound(compressor._engine._session, "vectors", "embeddings", tiny_vectors, "cpu")
+    np.testing.assert_array_equal(bound, compressor.encode(tiny_vectors))
 
 
 def test_cores_follow_the_affinity_and_the_quota_of_the_container(tmp_path, monkeypatch):

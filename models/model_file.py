@@ -1,0 +1,78 @@
+"""A model file, read and checked without running it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from linguagen.models.catalogue import find_model
+from linguagen.models.errors import ModelFileError
+from linguagen.models.manifest import DECODER_KEY, METADATA_KEY, DecoderManifest, Manifest
+from linguagen.models.onnx_file import OnnxFile, read_onnx
+
+
+@dataclass(frozen=True, eq=False)
+class ModelFile:
+    """An encoder's bytes and what they say about themselves."""
+
+    data: bytes
+    manifest: Manifest
+
+
+@dataclass(frozen=True, eq=False)
+class DecoderFile:
+    """The same of a decoder."""
+
+    data: bytes
+    manifest: DecoderManifest
+
+
+def read_model_file(path: Path) -> ModelFile:
+    """Read an encoder's file.
+
+    Raises:
+        ModelFileError: cut, edited, of another format version, or no encoder of ours.
+    """
+    file = read_onnx(path)
+    if DECODER_KEY in file.metadata:
+        raise ModelFileError(f"{path}: a decoder, which lg-run expand finds by itself; give the model's own file")
+    if METADATA_KEY not in file.metadata:
+        raise ModelFileError(f"{path}: an ONNX file without a LinguaGEN manifest; use a file that lg-export wrote")
+    manifest = Manifest.from_json(file.metadata[METADATA_KEY], str(path))
+    _check_hash(file, manifest.graph_sha256, path)
+    return ModelFile(file.data, manifest)
+
+
+def read_decoder_file(path: Path) -> DecoderFile:
+    """Read a decoder's file.
+
+    Raises:
+        ModelFileError: cut, edited, of another format version, or no decoder of ours.
+    """
+    file = read_onnx(path)
+    if DECODER_KEY not in file.metadata:
+        raise ModelFileError(f"{path}: no decoder; write one with lg-export --decoder")
+    manifest = DecoderManifest.from_json(file.metadata[DECODER_KEY], str(path))
+    _check_hash(file, manifest.graph_sha256, path)
+    return DecoderFile(file.data, manifest)
+
+
+def load_manifest(name_or_path: str | Path) -> Manifest:
+    """What a shipped model, or a file that lg-export wrote, says about itself.
+
+    Raises:
+        UnknownModelError: no such name and no such file.
+        ModelFileError: as `read_model_file`.
+    """
+    return read_model_file(find_model(name_or_path)).manifest
+
+
+def decoder_path(model: Path) -> Path:
+    """Where a model's decoder lies: NAME.decoder.onnx beside NAME.onnx."""
+    return model.with_name(f"{model.stem}.decoder.onnx")
+
+
+def _check_hash(file: OnnxFile, expected: str, path: Path) -> None:
+    if file.graph_sha256 != expected:
+        raise ModelFileError(
+            f"{path}: its graph has the sha256 {file.graph_sha256[:16]}..., its manifest says "
+            f"{expected[:16] or 'none'}...; the file was edited or damaged: export or copy it again"
+        )

@@ -1,0 +1,166 @@
+"""The few fields of an ONNX file that must be known before onnxruntime is trusted with it.
+
+An .onnx file is a protobuf message: fields of a number, a wire type and a value, one after another (Protocol Buffers
+documentation, "Encoding"). Reading metadata, hashing the rest and looking at the operators needs no more than that, so
+no protobuf library is installed for it. Field numbers are those of onnx.proto3.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from linguagen.models.errors import ModelFileError
+
+OPERATORS = frozenset(
+    [
+        "Add",
+        "ArgMax",
+        "Cast",
+        "Clip",
+        "DequantizeLinear",
+        "Div",
+        "Gather",
+        "Gemm",
+        "Greater",
+        "MatMul",
+        "Mul",
+        "Pow",
+        "QuantizeLinear",
+        "ReduceL2",
+        "ReduceMean",
+        "Reshape",
+        "Round",
+        "Sigmoid",
+        "Slice",
+        "Split",
+        "Sqrt",
+        "Sub",
+    ]
+)
+"""All that the exporter writes. None of them holds a graph of its own or reads another file."""
+MOST_BYTES = 1 << 31
+"""Protobuf's own limit."""
+
+_MODEL_GRAPH, _MODEL_METADATA, _MODEL_FUNCTIONS = 7, 14, 25
+_GRAPH_NODE, _GRAPH_INITIALIZER = 1, 5
+_NODE_OPERATOR, _NODE_DOMAIN = 4, 7
+_TENSOR_EXTERNAL, _TENSOR_LOCATION = 13, 14
+_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+
+
+@dataclass(frozen=True, eq=False)
+class OnnxFile:
+    """A model file's bytes, looked through but not run."""
+
+    data: bytes
+    metadata: dict[str, str]
+    graph_sha256: str
+    """Of every byte but the metadata's, in hexadecimal."""
+
+
+def read_onnx(path: Path) -> OnnxFile:
+    """Read a file and refuse what no exporter of ours writes.
+
+    Raises:
+        ModelFileError: cut, no ONNX file, data in other files, functions, or operators that are not in OPERATORS.
+    """
+    try:
+        size = path.stat().st_size
+        if size > MOST_BYTES:
+            raise ModelFileError(f"{path}: {size} bytes, but no model file is larger than {MOST_BYTES}; give another")
+        data = path.read_bytes()
+    except OSError as error:
+        raise ModelFileError(f"{path}: cannot be read ({error.strerror}); copy it again") from error
+    try:
+        return parse_onnx(data, str(path))
+    except _MalformedError as error:
+        raise ModelFileError(f"{path}: cut, damaged or no ONNX file ({error}); export or copy it again") from error
+
+
+def parse_onnx(data: bytes, origin: str) -> OnnxFile:
+    """As `read_onnx`, of bytes in memory."""
+    metadata: dict[str, str] = {}
+    digest, graphs = hashlib.sha256(), 0
+    for number, value, raw in _fields(memoryview(data)):
+        if number == _MODEL_METADATA:
+            entry = {key: bytes(_message(text)).decode("utf-8", "replace") for key, text, _ in _fields(_message(value))}
+            metadata[entry.get(1, "")] = entry.get(2, "")
+            continue
+        digest.update(raw)
+        if number == _MODEL_FUNCTIONS:
+            raise ModelFileError(f"{origin}: defines functions of its own; use a file that lg-export wrote")
+        if number == _MODEL_GRAPH:
+            graphs += 1
+            _check_graph(_message(value), origin)
+    if not graphs:
+        raise _MalformedError("it has no graph")
+    return OnnxFile(data, metadata, digest.hexdigest())
+
+
+class _MalformedError(Exception):
+    """Bytes that are no protobuf message."""
+
+
+def _check_graph(graph: memoryview, origin: str) -> None:
+    for number, value, _ in _fields(graph):
+        if number == _GRAPH_NODE:
+            node = {key: text for key, text, _ in _fields(_message(value))}
+            operator, domain = (
+                bytes(_message(node.get(key, memoryview(b"")))).decode("utf-8", "replace")
+                for key in (_NODE_OPERATOR, _NODE_DOMAIN)
+            )
+            if operator not in OPERATORS or domain not in ("", "ai.onnx"):
+                raise ModelFileError(
+                    f"{origin}: has the operator {domain or 'ai.onnx'}.{operator}, which no LinguaGEN model needs; "
+                    "use a file that lg-export wrote"
+                )
+        elif number == _GRAPH_INITIALIZER:
+            for key, inner, _ in _fields(_message(value)):
+                if key == _TENSOR_EXTERNAL or (key == _TENSOR_LOCATION and inner != 0):
+                    raise ModelFileError(
+                        f"{origin}: keeps its weights in another file, which is never opened; "
+                        "use a file that lg-export wrote, which holds all of them"
+                    )
+
+
+def _message(value: int | memoryview) -> memoryview:
+    if isinstance(value, int):
+        raise _MalformedError("a number where a message was expected")
+    return value
+
+
+def _fields(data: memoryview) -> Iterator[tuple[int, int | memoryview, memoryview]]:
+    """Number, value and raw bytes of every field of a message."""
+    place = 0
+    while place < len(data):
+        start = place
+        tag, place = _varint(data, place)
+        kind = tag & 7
+        value: int | memoryview
+        if kind == _VARINT:
+            value, place = _varint(data, place)
+        else:
+            if kind == _BYTES:
+                length, place = _varint(data, place)
+            elif kind in (_FIXED64, _FIXED32):
+                length = 8 if kind == _FIXED64 else 4
+            else:
+                raise _MalformedError(f"wire type {kind} at byte {start}")
+            if length > len(data) - place:
+                raise _MalformedError(f"a field of {length} bytes where {len(data) - place} are left")
+            value, place = data[place : place + length], place + length
+        yield tag >> 3, value, data[start:place]
+
+
+def _varint(data: memoryview, place: int) -> tuple[int, int]:
+    """A number of seven bits a byte, the lowest first, and the place after it."""
+    value = 0
+    for shift in range(0, 70, 7):
+        if place >= len(data):
+            break
+        byte, place = data[place], place + 1
+        value |= (byte & 127) << shift
+        if byte < 128:
+            return value, place
+    raise _MalformedError("a number without an end")

@@ -1,0 +1,173 @@
+import hashlib
+
+import onnx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from onnx import TensorProto, helper, numpy_helper
+
+from linguagen.models.errors import ModelFileError
+from linguagen.models.manifest import METADATA_KEY, DecoderManifest
+from linguagen.models.model_file import decoder_path, load_manifest, read_decoder_file, read_model_file
+from linguagen.models.onnx_file import OPERATORS, parse_onnx, read_onnx
+
+
+@pytest.fixture
+def edited(tiny, tmp_path):
+    """Write the tiny model with a change, its manifest left as it was."""
+
+    def edit(change, source=tiny["int8"]):
+        model = onnx.load(source)
+        change(model)
+        path = tmp_path / "edited.onnx"
+        path.write_bytes(model.SerializeToString())
+        return path
+
+    return edit
+
+
+def test_metadata_and_hash_are_those_that_the_onnx_library_sees(tiny):
+    file, model = read_onnx(tiny["int8"]), onnx.load(tiny["int8"])
+    assert file.metadata == {item.key: item.value for item in model.metadata_props}
+    del model.metadata_props[:]
+    assert file.graph_sha256 == hashlib.sha256(model.SerializeToString()).hexdigest()
+    assert load_manifest(tiny["int8"]).graph_sha256 == file.graph_sha256
+
+
+@pytest.mark.parametrize("kept", [0, 1, 100, 3000, -1])
+def test_a_file_that_is_cut_is_refused(tiny, tmp_path, kept):
+    path = tmp_path / "cut.onnx"
+    path.write_bytes(tiny["int8"].read_bytes()[:kept])
+    with pytest.raises(ModelFileError, match=r"cut.onnx: cut, damaged or no ONNX file \(.*\); export or copy it again"):
+        read_model_file(path)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_end_in_a_clear_error(data):
+    with pytest.raises(Exception) as caught:
+        parse_onnx(data, "bytes")
+    assert type(caught.value).__name__ in ("_MalformedError", "ModelFileError")
+
+
+@given(st.data())
+def test_a_changed_byte_is_noticed(tiny, tmp_path_factory, data):
+    content = bytearray(tiny["none"].read_bytes())
+    content[data.draw(st.integers(0, len(content) - 1))] ^= data.draw(st.integers(1, 255))
+    path = tmp_path_factory.mktemp("changed") / "m.onnx"
+    path.write_bytes(content)
+    try:
+        manifest = read_model_file(path).manifest
+    except ModelFileError:
+        return
+    # What the hash does not cover is the manifest itself: a change there may pass, but only as another manifest.
+    assert manifest.to_json() != load_manifest(tiny["none"]).to_json() or content != tiny["none"].read_bytes()
+
+
+def test_an_edited_graph_is_refused(edited):
+    def double(model):
+        scale = next(item for item in model.graph.initializer if item.name == "input_scale")
+        scale.CopyFrom(numpy_helper.from_array(2 * numpy_helper.to_array(scale), scale.name))
+
+    with pytest.raises(ModelFileError, match="edited.onnx: its graph has the sha256 .* was edited or damaged: export"):
+        read_model_file(edited(double))
+
+
+def test_a_file_without_a_manifest_is_refused(edited):
+    with pytest.raises(ModelFileError, match="an ONNX file without a LinguaGEN manifest; use a file that lg-export"):
+        read_model_file(edited(lambda model: model.metadata_props.pop()))
+
+
+def test_weights_in_another_file_are_refused(edited):
+    def move_out(model):
+        tensor = model.graph.initializer[0]
+        tensor.data_location = TensorProto.EXTERNAL
+        tensor.external_data.add(key="location", value="/etc/passwd")
+
+    with pytest.raises(ModelFileError, match="keeps its weights in another file, which is never opened"):
+        read_model_file(edited(move_out))
+
+
+@pytest.mark.parametrize(("operator", "domain"), [("MatMul", "evil.domain"), ("If", ""), ("Loop", "ai.onnx")])
+def test_operators_that_no_model_needs_are_refused(edited, operator, domain):
+    def add(model):
+        model.graph.node.append(helper.make_node(operator, ["a"], ["b"], domain=domain))
+
+    name = f"{domain or 'ai.onnx'}.{operator}"
+    with pytest.raises(ModelFileError, match=f"has the operator {name}, which no LinguaGEN model needs"):
+        read_model_file(edited(add))
+
+
+def test_functions_are_refused(edited):
+    def add(model):
+        model.functions.append(helper.make_function("d", "f", ["a"], ["b"], [], [helper.make_opsetid("", 18)]))
+
+    with pytest.raises(ModelFileError, match="defines functions of its own"):
+        read_model_file(edited(add))
+
+
+def test_a_sparse_file_of_gigabytes_is_not_read(tmp_path):
+    path = tmp_path / "huge.onnx"
+    with path.open("wb") as file:
+        file.truncate(3 << 30)
+    with pytest.raises(ModelFileError, match="3221225472 bytes, but no model file is larger than 2147483648"):
+        read_onnx(path)
+
+
+def test_a_folder_is_no_model(tmp_path):
+    with pytest.raises(ModelFileError, match="cannot be read"):
+        read_onnx(tmp_path)
+
+
+def test_the_operators_are_those_that_the_exporter_writes(tiny, tmp_path):
+    from linguagen.export.request import ExportRequest
+    from linguagen.export.writer import export_run
+    from linguagen.runtime.codes import KINDS
+    from linguagen.train.checkpoint import load_run
+
+    run, seen = load_run(tiny["run"]), set()
+    for precision in ("none", "fp16", "int8"):
+        for kind in (None, *KINDS):
+            path = export_run(run, ExportRequest(precision, codes=kind, decoder=True), tmp_path / "m.onnx").path
+            seen |= {node.op_type for file in (path, decoder_path(path)) for node in onnx.load(file).graph.node}
+        narrow = export_run(run, ExportRequest(precision, codes="int4", codes_dim=4), tmp_path / "n.onnx").path
+        seen |= {node.op_type for node in onnx.load(narrow).graph.node}
+    assert seen <= OPERATORS
+    assert seen == OPERATORS - {"Gather"}  # of models with dimensions kept in float32, which the tiny one has not
+
+
+def test_a_decoder_is_not_taken_for_a_model_nor_a_model_for_a_decoder(tiny):
+    with pytest.raises(
+        ModelFileError, match="a decoder, which lg-run expand finds by itself; give the model's own file"
+    ):
+        read_model_file(decoder_path(tiny["int8"]))
+    with pytest.raises(ModelFileError, match="no decoder; write one with lg-export --decoder"):
+        read_decoder_file(tiny["int8"])
+
+
+def test_a_decoder_says_what_it_is(tiny):
+    manifest = read_decoder_file(decoder_path(tiny["int8"])).manifest
+    assert (manifest.input_dim, manifest.output_dim, manifest.precision) == (8, 48, "int8")
+    assert manifest.encoder_sha256 == load_manifest(tiny["int8"]).graph_sha256
+    assert 0.5 < manifest.reconstruction < 1
+    assert DecoderManifest.from_json(manifest.to_json(), "x") == manifest
+    with pytest.raises(ModelFileError, match="does not have the fields of format version 1"):
+        DecoderManifest.from_json(manifest.to_json().replace("teacher", "tutor"), "x")
+
+
+def test_metadata_of_another_version_is_refused(edited):
+    def older(model):
+        helper.set_model_props(
+            model, {METADATA_KEY: model.metadata_props[0].value.replace('"format_version": 1', '"format_version": 0')}
+        )
+
+    with pytest.raises(ModelFileError, match="model format version 0, but this linguagen reads version 1"):
+        read_model_file(edited(older))
+
+
+def test_numbers_where_messages_belong_are_refused():
+    with pytest.raises(Exception, match="a number where a message was expected"):
+        parse_onnx(bytes([7 << 3, 1]), "bytes")
+    with pytest.raises(Exception, match="wire type 3 at byte 0"):
+        parse_onnx(bytes([3]), "bytes")
+    with pytest.raises(Exception, match="a number without an end"):
+        parse_onnx(bytes([255] * 12), "bytes")
