@@ -1,4 +1,4 @@
-"""lg-run: the commands that work on files (compress, evaluate, sample); cli_models has those that look at a model."""
+"""lg-run: the commands that measure and draw vectors (evaluate, sample); two more modules have the others."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,18 +10,16 @@ import typer
 from linguagen.models.catalogue import DEFAULT_MODEL
 from linguagen.models.errors import UsageError
 from linguagen.models.manifest import FidelityRow
-from linguagen.runtime.cli_models import DeviceOption, JsonOption, ModelOption, ThreadsOption, app, megabytes
-from linguagen.runtime.codes import KINDS, Codec
+from linguagen.runtime.cli_files import ColumnOption, warn_of_other_teacher
+from linguagen.runtime.cli_models import DeviceOption, JsonOption, ModelOption, ThreadsOption, app
+from linguagen.runtime.codes import Codec
 from linguagen.runtime.compressor import Compressor
 from linguagen.runtime.controls import PCA
-from linguagen.runtime.cores import usable_cores
 from linguagen.runtime.evaluate import evaluate as evaluate_model
 from linguagen.runtime.evaluate import evaluate_codes, read_rows, read_sources
 from linguagen.runtime.fidelity import NEIGHBOURS, Measured, difference_interval, recall_by_source
-from linguagen.runtime.formats import VectorFile, open_vectors
 from linguagen.runtime.sample import write_sample
-from linguagen.runtime.streaming import compress_file, default_output
-from linguagen.runtime.teacher import mismatch_warning
+from linguagen.runtime.sources import open_vectors
 from linguagen.runtime.terminal import (
     fidelity_document,
     fidelity_table,
@@ -32,61 +30,15 @@ from linguagen.runtime.terminal import (
     say,
 )
 
-_TEACHER_ROWS = 256
-
-
-@app.command()
-def compress(
-    source: Annotated[
-        Path,
-        typer.Argument(metavar="INPUT", help="A .npy file of vectors, float16/32/64, shape (rows, width)."),
-    ],
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", help="Where the embeddings go; by default vectors.npy becomes vectors.256.npy."),
-    ] = None,
-    model: ModelOption = DEFAULT_MODEL,
-    to: Annotated[str, typer.Option(help=f"How embeddings are written: {', '.join(KINDS)}.")] = "float32",
-    dim: Annotated[
-        int | None, typer.Option(help="Keep only so many leading dimensions, scaled to length 1 again.")
-    ] = None,
-    device: DeviceOption = "auto",
-    threads: ThreadsOption = None,
-) -> None:
-    """Compress a file of vectors to a .npy file of embeddings, by default float32 of length 1.
-
-    The input is read in windows and the output appears only when it is whole, so files of any size work.
-
-    Example: lg-run compress vectors.npy --to int8 -o small.npy
-    """
-    workers = threads or usable_cores()
-    compressor = Compressor.load(model, device=device, threads=1)
-    codec = compressor.codec(to, dim)
-    vectors = open_vectors(source, compressor.manifest.input_dim)
-    _warn_of_other_teacher(compressor, vectors)
-    target = output or default_output(source, codec)
-    with progress("compressing", len(vectors)) as advance:
-        report = compress_file(compressor, vectors, target, codec, advance, workers)
-    if report.scaled_rows:
-        say(
-            f"note: {report.scaled_rows} rows were not of length 1; they were scaled to it, since only direction counts"
-        )
-    say(
-        f"{report.rows} x {vectors.width} -> {report.rows} x {codec.dim} as {codec.kind}, "
-        f"{megabytes(report.bytes_before)} -> {megabytes(report.bytes_after)}, model {compressor.manifest.name}"
-    )
-    typer.echo(target)
-
 
 @app.command()
 def evaluate(
     source: Annotated[
         Path,
-        typer.Argument(
-            metavar="INPUT", help="A .npy file of vectors; NAME-source.npy beside it adds a table per source."
-        ),
+        typer.Argument(metavar="INPUT", help="A file of vectors; NAME-source.npy beside it adds a table per source."),
     ],
     model: ModelOption = DEFAULT_MODEL,
+    column: ColumnOption = None,
     neighbours: Annotated[int, typer.Option("--neighbours", "-k", min=1, help="The k of recall@k.")] = NEIGHBOURS,
     limit: Annotated[
         int,
@@ -105,9 +57,9 @@ def evaluate(
     Example: lg-run evaluate vectors.npy --model text-embedding-ada-002
     """
     compressor = Compressor.load(model, device=device, threads=threads)
-    vectors = open_vectors(source, compressor.manifest.input_dim)
-    _warn_of_other_teacher(compressor, vectors)
-    sources = read_sources(source, len(vectors))
+    vectors = open_vectors(source, compressor.manifest.input_dim, column)
+    warn_of_other_teacher(compressor, vectors)
+    sources = read_sources(source, vectors.rows_known)
     rows = read_rows(vectors, limit)
     if budget is not None:
         coded = evaluate_codes(compressor, rows.vectors, neighbours, budget)
@@ -120,7 +72,8 @@ def evaluate(
         document = {"input": str(source), "rows": len(rows.numbers), "neighbours": neighbours}
         print_json(document | _fidelity_json(measured, kept))
         return
-    say(f"{len(rows.numbers)} of {len(vectors)} vectors; PCA is fitted on the model's training vectors")
+    every = "all" if vectors.rows_known is None else vectors.rows_known
+    say(f"{len(rows.numbers)} of {every} vectors; PCA is fitted on the model's training vectors")
     typer.echo(fidelity_table([item.row for item in measured], neighbours))
     low, high = _above_pca(measured)
     typer.echo(f"recall above PCA: {100 * low:+.2f} to {100 * high:+.2f} points (95 % interval)")
@@ -148,20 +101,6 @@ def sample(
         write_sample(output, rows, model, seed, advance)
     say(f"drew {rows} synthetic vectors from the mean and spectrum of {model}: they carry no meaning")
     typer.echo(output)
-
-
-def _warn_of_other_teacher(compressor: Compressor, vectors: VectorFile) -> None:
-    """Look at a few rows spread over the file, before hours are spent on the wrong model."""
-    count = min(len(vectors), _TEACHER_ROWS)
-    if count == 0:
-        return
-    numbers = np.linspace(0, len(vectors) - 1, count).astype(int).tolist()
-    # One window at a time: mapping the whole file would count every page that the kernel reads ahead as ours.
-    rows = np.concatenate([np.asarray(vectors.rows(number, number + 1), dtype=np.float32) for number in numbers])
-    usable = rows[np.isfinite(rows).all(axis=1) & (rows != 0).any(axis=1)]  # bad rows are refused later, by number
-    warning = mismatch_warning(compressor.manifest, usable) if len(usable) else None
-    if warning:
-        say(f"warning: {warning}")
 
 
 def _print_codes(coded: list[tuple[Codec, FidelityRow]], neighbours: int, as_json: bool) -> None:

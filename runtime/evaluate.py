@@ -14,7 +14,9 @@ from linguagen.runtime.compressor import CHUNK_ROWS, Compressor
 from linguagen.runtime.controls import control_projections, project
 from linguagen.runtime.fidelity import FidelitySet, Measured
 from linguagen.runtime.formats import VectorFile
-from linguagen.runtime.vectors import Array, Indices, unit_rows
+from linguagen.runtime.sources import STDIN, Source
+from linguagen.runtime.streams import StreamSource
+from linguagen.runtime.vectors import Array, Indices, bad_rows, unit_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,17 +27,50 @@ class EvaluationRows:
     numbers: Indices  # (rows,), which rows of the file they are, rising
 
 
-def read_rows(source: VectorFile, limit: int, seed: int = 0) -> EvaluationRows:
-    """Read a file's rows, or `limit` of them drawn at random where it has more."""
+def read_rows(source: Source, limit: int, seed: int = 0) -> EvaluationRows:
+    """Read a source's rows, or `limit` of them drawn at random where it has more.
+
+    Raises:
+        VectorError: a row drawn is zero or not finite.
+        VectorFileError: the source is damaged.
+    """
+    generator = np.random.default_rng(seed)
+    if not isinstance(source, VectorFile):
+        return _drawn(source, limit, generator)
     numbers = np.arange(len(source))
     if len(source) > limit:
-        numbers = np.sort(np.random.default_rng(seed).choice(len(source), limit, replace=False))
+        numbers = np.sort(generator.choice(len(source), limit, replace=False))
     mapped, parts = source.mapped(), []
     for start in range(0, len(numbers), CHUNK_ROWS):
         window = numbers[start : start + CHUNK_ROWS]
-        rows, _ = unit_rows(mapped[window], window, str(source.path))
+        rows, _ = unit_rows(mapped[window], window, source.origin)
         parts.append(rows)
     return EvaluationRows(np.concatenate(parts) if parts else np.empty((0, source.width), np.float32), numbers)
+
+
+def _drawn(source: StreamSource, limit: int, generator: np.random.Generator) -> EvaluationRows:
+    """Rows of a source that can only be read through: each gets a random key, and the lowest keys stay."""
+    kept, numbers, keys = np.empty((0, source.width), np.float32), np.empty(0, np.intp), np.empty(0)
+    for start, rows in source.chunks(CHUNK_ROWS):
+        kept = np.concatenate([kept, rows.astype(np.float32)])
+        numbers = np.concatenate([numbers, np.arange(start, start + len(rows))])
+        keys = np.concatenate([keys, generator.random(len(rows))])
+        if len(keys) > limit:
+            lowest = np.sort(np.argpartition(keys, limit)[:limit])
+            kept, numbers, keys = kept[lowest], numbers[lowest], keys[lowest]
+    return EvaluationRows(unit_rows(kept, numbers, source.origin)[0], numbers)
+
+
+def spread_rows(source: Source, count: int) -> Array:
+    """A few rows spread over a file, or the first of a stream; none of standard input, which is read only once."""
+    if isinstance(source, VectorFile):
+        numbers = np.linspace(0, len(source) - 1, min(len(source), count)).astype(int).tolist()
+        # One row at a time: mapping the whole file would count every page that the kernel reads ahead as ours.
+        parts = [source.rows(number, number + 1) for number in numbers]
+    else:
+        parts = [] if source.path == Path(STDIN) else [next(iter(source.blocks()))[:count]]
+    rows = np.concatenate([np.empty((0, source.width)), *parts]).astype(np.float32)
+    return np.asarray(rows[~bad_rows(rows)])  # bad rows are refused later, by number
 
 
 def evaluate(compressor: Compressor, vectors: Array, neighbours: int, advance: Callable[[int], None]) -> list[Measured]:
@@ -101,14 +136,14 @@ def codecs_within(compressor: Compressor, budget: int) -> list[Codec]:
     return found
 
 
-def read_sources(path: Path, rows: int) -> npt.NDArray[np.integer] | None:
+def read_sources(path: Path, rows: int | None) -> npt.NDArray[np.integer] | None:
     """The source of every row, from `NAME-source.npy` beside `NAME.npy`; None where there is none.
 
     Raises:
         VectorFileError: it is there, but not one whole number for each row.
     """
     beside = path.with_name(f"{path.stem}-source.npy")
-    if not beside.is_file():
+    if rows is None or not beside.is_file():
         return None
     try:
         sources = np.load(beside, allow_pickle=False)

@@ -1,33 +1,48 @@
-"""Vector files: read in windows, written whole or not at all."""
+"""Files whose rows lie one after another at a fixed distance: .npy, .fvecs and .fbin, read at any row.
+
+Rows are read, never mapped, so that resident memory is that of a window, and a file that shrinks while it is read
+ends in an error rather than in a signal.
+"""
 
 import contextlib
 import os
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
-from linguagen.models.errors import UsageError, VectorFileError
-from linguagen.runtime.vectors import check_layout
+from linguagen.models.errors import VectorFileError
+from linguagen.runtime.vectors import FLOAT_TYPES, check_layout
 
-_NPY_MAGIC = b"\x93NUMPY"
+NPY_MAGIC = b"\x93NUMPY"
+Rows = npt.NDArray[Any]
+Window = tuple[int, Callable[[], Rows]]
+"""Number of the first row, and a function that gets the rows (rows, width), perhaps in another thread."""
 
 
 @dataclass(frozen=True)
 class VectorFile:
-    """A .npy file of vectors, opened but not read."""
+    """A file of vectors, opened but not read."""
 
     path: Path
     shape: tuple[int, int]
     dtype: np.dtype[np.generic]
     fortran: bool
     offset: int
-    """Bytes before the first number."""
+    """Bytes before the first row."""
+    prefix: int = 0
+    """Bytes before the numbers of each row."""
 
     def __len__(self) -> int:
+        return self.shape[0]
+
+    @property
+    def rows_known(self) -> int | None:
+        """Rows in the file."""
         return self.shape[0]
 
     @property
@@ -35,80 +50,145 @@ class VectorFile:
         """Numbers in a vector."""
         return self.shape[1]
 
-    def rows(self, start: int, stop: int) -> npt.NDArray[np.floating]:
-        """Rows [start, stop), mapped for this window only, so that resident memory stays that of a window."""
-        if self.fortran:
-            return np.asarray(self.mapped()[start:stop])
-        row_bytes = self.width * self.dtype.itemsize
-        window: npt.NDArray[np.floating] = np.memmap(
-            self.path,
-            self.dtype,
-            "r",
-            self.offset + start * row_bytes,
-            (min(stop, len(self)) - start, self.width),
-        )
-        return window
+    @property
+    def origin(self) -> str:
+        """What messages call it."""
+        return str(self.path)
 
-    def mapped(self) -> npt.NDArray[np.floating]:
+    @property
+    def row_bytes(self) -> int:
+        """From one row to the next."""
+        return self.prefix + self.width * self.dtype.itemsize
+
+    def rows(self, start: int, stop: int) -> Rows:
+        """Rows [start, stop), read now.
+
+        Raises:
+            VectorFileError: the file ends before them, since it was cut after it was opened.
+        """
+        count = max(0, min(stop, len(self)) - start)
+        if self.fortran:
+            return self._fortran_rows(start, count)
+        data = np.empty((count, self.row_bytes), dtype=np.uint8)
+        self._read(data, self.offset + start * self.row_bytes)
+        return data[:, self.prefix :].view(self.dtype)
+
+    def mapped(self) -> Rows:
         """The whole file, mapped, for picking rows at random."""
+        if self.prefix:
+            raw = np.memmap(self.path, np.uint8, "r", self.offset, (len(self), self.row_bytes))
+            return raw[:, self.prefix :].view(self.dtype)
         order = "F" if self.fortran else "C"
         return np.memmap(self.path, self.dtype, "r", self.offset, self.shape, order)  # type: ignore[call-overload,no-any-return]
 
-    def chunks(self, size: int) -> Iterator[tuple[int, npt.NDArray[np.floating]]]:
+    def chunks(self, size: int) -> Iterator[tuple[int, Rows]]:
         """First row number and rows of one window after another."""
-        for start in range(0, len(self), size):
-            yield start, self.rows(start, start + size)
+        for start, read in self.windows(size):
+            yield start, read()
+
+    def windows(self, size: int, start: int = 0) -> Iterator[Window]:
+        """One window of `size` rows after another, from row `start` on."""
+        for first in range(start, len(self), size):
+            yield first, lambda first=first: self.rows(first, first + size)  # type: ignore[misc]
+
+    def _fortran_rows(self, start: int, count: int) -> Rows:
+        columns = np.empty((self.width, count), dtype=self.dtype)
+        for number, column in enumerate(columns):
+            self._read(column, self.offset + (number * len(self) + start) * self.dtype.itemsize)
+        return columns.T
+
+    def _read(self, target: Rows, place: int) -> None:
+        if target.size == 0:
+            return
+        with self.path.open("rb", buffering=0) as file:
+            file.seek(place)
+            view, got = target.data.cast("B"), 0
+            while got < len(view):
+                read = file.readinto(view[got:])
+                if not read:
+                    raise VectorFileError(
+                        f"{self.path}: ended at byte {place + got} while it was read, though it was longer when it was "
+                        "opened; copy it again, and let nothing write to it"
+                    )
+                got += read
 
 
-def open_vectors(path: str | Path, width: int | None = None) -> VectorFile:
-    """Open a .npy file of vectors; only its header is read.
-
-    Args:
-        path: a .npy file, format 1 to 3, any byte order, C or Fortran order, float16/32/64, shape (rows, width).
-        width: how many numbers a vector must have; None for any.
-
-    Raises:
-        UsageError: no such file, or a folder.
-        VectorFileError: not a .npy file, pickled, or shorter than its header says.
-        VectorError: not float rows, or not of that width.
-    """
-    path = Path(path)
-    if not path.is_file():
-        what = "is a folder" if path.is_dir() else "does not exist"
-        raise UsageError(f"{path} {what}; expected a .npy file of vectors, shape (rows, width)")
-    shape, fortran, dtype, offset = _read_header(path)
-    if dtype.hasobject:
-        raise VectorFileError(
-            f"{path}: holds pickled Python objects, which are never loaded; "
-            "save plain numbers: numpy.save(path, numpy.stack(list_of_vectors))"
-        )
-    check_layout(shape, dtype, width, str(path))
-    expected, found = offset + shape[0] * shape[1] * dtype.itemsize, path.stat().st_size
-    if found < expected:
+def open_npy(path: Path, width: int | None, types: Sequence[str] = FLOAT_TYPES) -> VectorFile:
+    """Open a .npy file, format 1 to 3, any byte order, C or Fortran order; errors of `open_vectors`."""
+    with path.open("rb") as file:
+        start = file.read(6)
+        file.seek(0)
+        if start != NPY_MAGIC:
+            found = "is empty" if not start else f"begins with {start!r}"
+            raise VectorFileError(f"{path}: not a .npy file: it {found}; write it with numpy.save")
+        shape, fortran, dtype = read_npy_header(file, str(path))
+        offset = file.tell()
+    check_layout(shape, dtype, width, str(path), types)
+    found_bytes, expected = path.stat().st_size, offset + shape[0] * shape[1] * dtype.itemsize
+    if found_bytes < expected:
         raise VectorFileError(
             f"{path}: cut short: its header promises {shape[0]} rows of {shape[1]} ({expected} bytes), "
-            f"but the file has {found} bytes; copy it again"
+            f"but the file has {found_bytes} bytes; copy it again"
         )
     return VectorFile(path, (shape[0], shape[1]), dtype, fortran, offset)
 
 
-def _read_header(path: Path) -> tuple[tuple[int, ...], bool, np.dtype[np.generic], int]:
+def read_npy_header(file: BinaryIO, origin: str) -> tuple[tuple[int, ...], bool, np.dtype[np.generic]]:
+    """Shape, Fortran order and type of the array whose numbers follow in the file.
+
+    Raises:
+        VectorFileError: no header that numpy understands, or pickled objects.
+    """
+    try:
+        version = np.lib.format.read_magic(file)
+        # Version 3 differs from 2 by the header's encoding alone, and numpy's reader of 2 takes both.
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, fortran, dtype = read(file)
+    except (ValueError, SyntaxError, TypeError, tokenize.TokenError, MemoryError, RecursionError) as error:
+        raise VectorFileError(
+            f"{origin}: its .npy header cannot be read ({str(error)[:200]}); write it with numpy.save"
+        ) from error
+    if dtype.hasobject:
+        raise VectorFileError(
+            f"{origin}: holds pickled Python objects, which are never loaded; "
+            "save plain numbers: numpy.save(path, numpy.stack(list_of_vectors))"
+        )
+    return shape, fortran, dtype
+
+
+def open_fvecs(path: Path, width: int | None) -> VectorFile:
+    """Open .fvecs (each row its width as int32, then float32) of the texmex benchmarks; errors of `open_vectors`."""
+    size = path.stat().st_size
+    found = _header(path, 1)[0]
+    row_bytes = 4 + 4 * found
+    if found < 1 or size % row_bytes:
+        raise VectorFileError(
+            f"{path}: not a whole .fvecs file: it begins with a width of {found}, whose rows of {row_bytes} bytes do "
+            f"not fill its {size} bytes; copy it again"
+        )
+    check_layout((size // row_bytes, found), np.dtype("<f4"), width, str(path))
+    return VectorFile(path, (size // row_bytes, found), np.dtype("<f4"), False, 0, prefix=4)
+
+
+def open_fbin(path: Path, width: int | None) -> VectorFile:
+    """Open .fbin (rows and width as int32, then float32) of the big-ann benchmarks; errors of `open_vectors`."""
+    rows, found = _header(path, 2)
+    expected, size = 8 + 4 * rows * found, path.stat().st_size
+    if rows < 0 or found < 1 or size != expected:
+        raise VectorFileError(
+            f"{path}: not a whole .fbin file: its header promises {rows} rows of {found} ({expected} bytes), "
+            f"but the file has {size} bytes; copy it again"
+        )
+    check_layout((rows, found), np.dtype("<f4"), width, str(path))
+    return VectorFile(path, (rows, found), np.dtype("<f4"), False, 8)
+
+
+def _header(path: Path, numbers: int) -> list[int]:
     with path.open("rb") as file:
-        start = file.read(6)
-        file.seek(0)
-        if start != _NPY_MAGIC:
-            found = "is empty" if not start else f"begins with {start!r}"
-            raise VectorFileError(f"{path}: not a .npy file: it {found}; write it with numpy.save")
-        try:
-            version = np.lib.format.read_magic(file)
-            # Version 3 differs from 2 by the header's encoding alone, and numpy's reader of 2 takes both.
-            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-            shape, fortran, dtype = read(file)
-        except (ValueError, SyntaxError, tokenize.TokenError) as error:
-            raise VectorFileError(
-                f"{path}: its .npy header cannot be read ({error}); write it with numpy.save"
-            ) from error
-        return shape, fortran, dtype, file.tell()
+        data = file.read(4 * numbers)
+    if len(data) < 4 * numbers:
+        raise VectorFileError(f"{path}: only {len(data)} bytes, too few for a header of {4 * numbers}; copy it again")
+    return [int(number) for number in np.frombuffer(data, "<i4")]
 
 
 class NpyWriter:

@@ -47,14 +47,25 @@ def run_app(app: Callable[[], Any]) -> None:
 
 
 @contextmanager
-def progress(label: str, steps: int) -> Iterator[Callable[[int], None]]:
-    """A progress bar with time left, on a terminal; nothing in a pipe.
+def progress(label: str, steps: int | None) -> Iterator[Callable[[int], None]]:
+    """A progress bar with time left, on a terminal; nothing in a pipe. Without a number of steps, a count.
 
     Yields:
         A function that advances the bar by so many steps.
     """
     if not sys.stderr.isatty():
         yield lambda _: None
+        return
+    if steps is None:
+        done = 0
+
+        def count(more: int) -> None:
+            nonlocal done
+            done += more
+            typer.echo(f"\r{label}  {done}", err=True, nl=False)
+
+        yield count
+        typer.echo(err=True)
         return
     with typer.progressbar(length=steps, label=label, file=sys.stderr, show_pos=True) as bar:
         yield bar.update

@@ -1,5 +1,7 @@
 """What counts as usable vectors: two dimensions, the right width, real numbers, a direction in every row."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -13,22 +15,28 @@ UNIT_TOLERANCE = 1e-3
 """Rows whose length is this near to 1 are passed on as they are: float16 storage alone moves it by 2e-4."""
 
 
-def check_layout(shape: tuple[int, ...], dtype: np.dtype[np.generic], width: int | None, origin: str) -> None:
+def check_layout(
+    shape: tuple[int, ...],
+    dtype: np.dtype[np.generic],
+    width: int | None,
+    origin: str,
+    types: Sequence[str] = FLOAT_TYPES,
+) -> None:
     """Refuse an array that cannot be rows of vectors, before any of it is read.
 
     Args:
         shape: the array's shape.
-        dtype: its element type; float16, float32 and float64 of any byte order are taken.
+        dtype: its element type, of any byte order.
         width: how many numbers a vector must have; None for any.
         origin: the file or argument it came from, for the message.
+        types: the element types taken.
 
     Raises:
         VectorError: by what is wrong.
     """
-    if dtype.name not in FLOAT_TYPES:
-        raise VectorError(
-            f"{origin}: holds {dtype} values, expected {', '.join(FLOAT_TYPES)}; save the vectors as floats"
-        )
+    if dtype.name not in types:
+        hint = "save the vectors as floats" if types is FLOAT_TYPES else "give the codes as they were written"
+        raise VectorError(f"{origin}: holds {dtype} values, expected {', '.join(types)}; {hint}")
     if len(shape) != 2:
         hint = "; for a single vector use vectors[None, :]" if len(shape) == 1 else ""
         raise VectorError(f"{origin}: has {len(shape)} dimension(s), shape {shape}; expected (rows, width){hint}")
@@ -80,3 +88,8 @@ def _refuse_rows(bad: npt.NDArray[np.bool_], numbers: int | Indices, origin: str
             f"{origin}: {len(refused)} row(s) hold {what}: row {shown} (counted from 0); "
             "remove them or embed those texts again"
         )
+
+
+def bad_rows(chunk: npt.NDArray[np.floating]) -> npt.NDArray[np.bool_]:
+    """True for each row (rows,) of (rows, width) that `unit_rows` would refuse: not finite, or all zeros."""
+    return np.asarray(~np.isfinite(chunk).all(axis=1) | ~(chunk != 0).any(axis=1))

@@ -10,6 +10,7 @@ from linguagen.models.catalogue import DEFAULT_MODEL
 from linguagen.models.errors import CollapseError, MissingExtraError, RunFolderError, UsageError
 from linguagen.runtime.fidelity import NEIGHBOURS
 from linguagen.runtime.sample import write_sample
+from linguagen.runtime.sources import READABLE
 from linguagen.runtime.terminal import (
     fidelity_document,
     fidelity_table,
@@ -60,9 +61,7 @@ def build_app() -> typer.Typer:
         context: typer.Context,
         vectors: Annotated[
             list[str] | None,
-            typer.Argument(
-                help="Files of vectors: .npy, or .csv with columns token,embedding; by default vectors.npy."
-            ),
+            typer.Argument(help=f"Files of vectors ({READABLE}); by default vectors.npy."),
         ] = None,
         out: Annotated[
             Path | None, typer.Option(help="The run's folder; by default runs/NAME, after the first input.")

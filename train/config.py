@@ -83,6 +83,7 @@ class RunConfig:
     )
     seconds: float = setting(0.0, "Take only as many steps as fit into so many seconds on this machine; 0 for all.")
     init: str = setting("", "Fit one corpus, starting from what this model (a name or file) knows of its teacher.")
+    column: str = setting("", "Which column, array or dataset holds the vectors, where a file has several.")
     evaluate_every: int = setting(250, "Steps between validations and checkpoints.")
     device: str = setting("auto", "auto, cpu or cuda; auto takes CUDA where torch has it.")
 

@@ -1,16 +1,16 @@
 """Training rows: several files as one, mapped, split into training and validation."""
 
-import csv
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from linguagen.models.errors import TrainingError, UsageError, VectorFileError
+from linguagen.models.errors import TrainingError, VectorFileError
 from linguagen.runtime.evaluate import read_sources
-from linguagen.runtime.formats import NpyWriter, VectorFile, open_vectors
+from linguagen.runtime.formats import VectorFile, open_npy
+from linguagen.runtime.sources import open_vectors
+from linguagen.runtime.streaming import Task, process_file
 from linguagen.runtime.vectors import Array, Indices, unit_rows
 
 VALIDATION_ROWS = 5000
@@ -67,18 +67,19 @@ class Split:
     """True where whole sources are held out."""
 
 
-def open_corpus(inputs: Sequence[str], converted: Path) -> Corpus:
-    """Open .npy files, and the two-column `token,embedding` CSV, which is first rewritten as .npy.
+def open_corpus(inputs: Sequence[str], converted: Path, column: str | None = None) -> Corpus:
+    """Open files of vectors; what is not .npy is first copied to .npy, since training reads rows at random.
 
     Args:
         inputs: one path or more.
-        converted: a folder for rewritten CSV files.
+        converted: a folder for the copies.
+        column: which column, array or dataset holds the vectors, where a file has several.
 
     Raises:
         UsageError: no such file.
         VectorError: not vectors, or of different widths.
     """
-    files = tuple(open_vectors(_as_npy(Path(path), converted)) for path in inputs)
+    files = tuple(_as_npy(Path(path), column, converted) for path in inputs)
     widths = {file.width for file in files}
     if len(widths) > 1:
         listed = ", ".join(f"{file.path} {file.width}" for file in files)
@@ -143,40 +144,13 @@ def _whole_sources(sources: Indices, wanted: int, generator: np.random.Generator
     return np.flatnonzero(np.isin(sources, picked)) if total >= wanted / 2 else np.empty(0, np.intp)
 
 
-def _as_npy(path: Path, converted: Path) -> Path:
-    if path.suffix.lower() != ".csv" or not path.is_file():
-        return path
+def _as_npy(path: Path, column: str | None, converted: Path) -> VectorFile:
+    """An input as a .npy file: itself, or a copy with the values untouched."""
+    source = open_vectors(path, column=column)
+    if isinstance(source, VectorFile) and path.suffix == ".npy":
+        return source
     converted.mkdir(parents=True, exist_ok=True)
     target = converted / f"{path.stem}.npy"
-    count = sum(1 for _ in _csv_rows(path))
-    rows = _csv_rows(path)
-    first = next(rows, None)
-    if first is None:
-        raise VectorFileError(f"{path}: no rows below its header; expected two columns, token and embedding")
-    with NpyWriter(target, count, len(first)) as writer:
-        writer.write(first[None, :])
-        for row in rows:
-            writer.write(row[None, :])
-    return target
-
-
-def _csv_rows(path: Path) -> Iterator[Array]:
-    """Embeddings (width,) of a `token,embedding` CSV, the embedding written as a JSON list of numbers."""
-    width = None
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.reader(file)
-        header = next(reader, [])
-        if [name.strip().lower() for name in header] != ["token", "embedding"]:
-            raise UsageError(f"{path}: its header is {','.join(header)[:80]!r}, expected 'token,embedding'")
-        for row in reader:
-            try:
-                embedding = np.asarray(json.loads(row[1]), dtype=np.float32)
-                if embedding.ndim != 1 or width not in (None, len(embedding)):
-                    raise ValueError(f"{embedding.shape} numbers where the rows before have {width}")
-            except (ValueError, IndexError, TypeError) as error:
-                raise VectorFileError(
-                    f"{path}, line {reader.line_num}: no embedding ({error}); expected a token and a list such as "
-                    '"[0.1, -0.2]", of one length in all rows'
-                ) from error
-            width = len(embedding)
-            yield embedding
+    copy = Task(lambda rows: rows, source.width, np.dtype("<f4"), {}, lambda chunk, *_: (chunk.astype(np.float32), 0))
+    process_file(copy, source, target, lambda _: None)
+    return open_npy(target, source.width)

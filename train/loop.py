@@ -67,7 +67,7 @@ def train(
     """
     began = time.monotonic()
     torch.manual_seed(config.seed)
-    corpus = open_corpus(config.inputs, folder.path / "inputs")
+    corpus = open_corpus(config.inputs, folder.path / "inputs", config.column or None)
     model = Autoencoder(make_encoder(corpus.width, config.encoder))
     prepared = prepare(config, corpus, model, prior)
     if processes.leader:

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from linguagen.models.errors import UsageError, VectorError, VectorFileError
-from linguagen.runtime.formats import NpyWriter, open_vectors
+from linguagen.runtime.formats import NpyWriter
+from linguagen.runtime.sources import open_vectors
 
 ROWS = np.arange(35, dtype=np.float64).reshape(7, 5) + 1
 
@@ -86,9 +87,9 @@ def test_a_header_that_promises_ten_gigabytes_is_refused_without_reading_them(tm
 
 
 def test_missing_files_and_folders_are_wrong_use(tmp_path):
-    with pytest.raises(UsageError, match="no.npy does not exist; expected a .npy file of vectors"):
+    with pytest.raises(UsageError, match="no.npy does not exist; expected a file of vectors: .npy, .npz, "):
         open_vectors(tmp_path / "no.npy")
-    with pytest.raises(UsageError, match="is a folder; expected a .npy file"):
+    with pytest.raises(UsageError, match="is a folder; expected a file of vectors"):
         open_vectors(tmp_path)
 
 

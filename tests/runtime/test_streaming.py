@@ -7,13 +7,14 @@ import pytest
 
 from linguagen.models.errors import UsageError, VectorError
 from linguagen.runtime import Compressor
-from linguagen.runtime.formats import open_vectors
-from linguagen.runtime.streaming import compress_file, default_output
+from linguagen.runtime.sources import open_vectors
+from linguagen.runtime.streaming import default_output, process_file
+from linguagen.runtime.tasks import compress_task
 
 MEASURE = """
 import sys
 from pathlib import Path
-from linguagen.runtime.cli import compress
+from linguagen.runtime.cli_files import compress
 compress(Path(sys.argv[1]), Path(sys.argv[2]))
 # Not ru_maxrss, which a child inherits from the process that started it.
 print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
@@ -23,8 +24,11 @@ print(next(line.split()[1] for line in open("/proc/self/status") if line.startsw
 def test_a_file_comes_out_as_its_rows_do_in_memory(tiny, tmp_path, tiny_vectors):
     np.save(tmp_path / "v.npy", np.tile(tiny_vectors, (5, 1)))
     compressor, steps = Compressor.load(tiny["int8"]), []
-    report = compress_file(
-        compressor, open_vectors(tmp_path / "v.npy"), tmp_path / "o.npy", compressor.codec(), steps.append
+    report = process_file(
+        compress_task(compressor, compressor.codec()),
+        open_vectors(tmp_path / "v.npy"),
+        tmp_path / "o.npy",
+        steps.append,
     )
     np.testing.assert_array_equal(np.load(tmp_path / "o.npy"), compressor.compress(np.tile(tiny_vectors, (5, 1))))
     assert (report.rows, report.scaled_rows, sum(steps)) == (1500, 0, 1500)
@@ -37,16 +41,18 @@ def test_rows_keep_their_order_however_many_workers(tiny, tmp_path, tiny_vectors
     np.save(tmp_path / "v.npy", many)
     compressor, seen = Compressor.load(tiny["int8"], threads=1), []
     source = open_vectors(tmp_path / "v.npy")
-    compress_file(compressor, source, tmp_path / "o.npy", compressor.codec(), seen.append, workers)
+    process_file(compress_task(compressor, compressor.codec()), source, tmp_path / "o.npy", seen.append, workers)
     np.testing.assert_allclose(np.load(tmp_path / "o.npy"), compressor.compress(many), atol=1e-6)
-    assert seen == [1024] * 11 + [12000 - 11 * 1024]
+    assert seen == [0] + [1024] * 11 + [12000 - 11 * 1024]
 
 
 def test_scaled_rows_are_counted(tiny, tmp_path, tiny_vectors):
     tiny_vectors[:7] *= 2
     np.save(tmp_path / "v.npy", tiny_vectors)
     compressor = Compressor.load(tiny["int8"])
-    report = compress_file(compressor, open_vectors(tmp_path / "v.npy"), tmp_path / "o.npy", compressor.codec(), int)
+    report = process_file(
+        compress_task(compressor, compressor.codec()), open_vectors(tmp_path / "v.npy"), tmp_path / "o.npy", int
+    )
     assert report.scaled_rows == 7
 
 
@@ -56,7 +62,9 @@ def test_a_bad_row_late_in_the_file_leaves_no_output(tiny, tmp_path, tiny_vector
     np.save(tmp_path / "v.npy", many)
     compressor = Compressor.load(tiny["int8"])
     with pytest.raises(VectorError, match=r"v.npy: 1 row\(s\) hold only zeros, .*: row 1444 "):
-        compress_file(compressor, open_vectors(tmp_path / "v.npy"), tmp_path / "o.npy", compressor.codec(), int)
+        process_file(
+            compress_task(compressor, compressor.codec()), open_vectors(tmp_path / "v.npy"), tmp_path / "o.npy", int
+        )
     assert [path.name for path in tmp_path.iterdir()] == ["v.npy"]
 
 
@@ -64,7 +72,9 @@ def test_the_input_is_never_the_output(tiny, tmp_path, tiny_vectors):
     np.save(tmp_path / "v.npy", tiny_vectors)
     compressor = Compressor.load(tiny["int8"])
     with pytest.raises(UsageError, match="v.npy is the input itself; choose another name with -o"):
-        compress_file(compressor, open_vectors(tmp_path / "v.npy"), tmp_path / "v.npy", compressor.codec(), int)
+        process_file(
+            compress_task(compressor, compressor.codec()), open_vectors(tmp_path / "v.npy"), tmp_path / "v.npy", int
+        )
 
 
 def test_the_default_name_carries_the_dimensions(tmp_path):

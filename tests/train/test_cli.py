@@ -56,7 +56,7 @@ def test_a_second_run_of_the_same_name_gets_a_number_and_json(trained, run_comma
         (("--resume", "--steps", "7"), 1, "runs/mine was made with steps 20, not 7; resume it without that option"),
         (("other.npy", "--resume"), 1, "runs/mine was made with inputs ('mine.npy',), not ('other.npy',)"),
         (("--resume", "--out", "no"), 1, "no is not a training run (no config.json); make one with lg-train"),
-        (("no.npy",), 2, "no.npy does not exist; expected a .npy file of vectors"),
+        (("no.npy",), 2, "no.npy does not exist; expected a file of vectors: .npy, .npz"),
         (("mine.npy", "--device", "cuda"), 1, "device 'cuda' was asked for, but torch sees no CUDA GPU"),
         (("mine.npy", "--device", "tpu"), 2, "--device is 'tpu', expected auto, cpu or cuda"),
         (("mine.npy", "--batch", "2"), 2, "--batch is 2, expected 16 or more"),

@@ -106,17 +106,17 @@ def test_a_token_embedding_csv_is_read(tmp_path, tiny_vectors):
 @pytest.mark.parametrize(
     ("rows", "header", "error", "message"),
     [
-        (["a,[1]"], "word,vector", UsageError, "its header is 'word,vector', expected 'token,embedding'"),
-        ([], "token,embedding", VectorFileError, "no rows below its header; expected two columns"),
+        (["a,[1]"], "word,vector", VectorFileError, "t.csv, line 2: no embedding .*; expected a column `embedding`"),
+        ([], "token,embedding", VectorFileError, "t.csv: holds no vectors; expected at least one row"),
         (
             ['a,"[1, 2]"', 'b,"[1]"'],
             "token,embedding",
             VectorFileError,
-            "t.csv, line 3: no embedding .*rows before have 2",
+            "t.csv, line 3: 1 numbers where the rows before have 2; .*t.csv must hold one width",
         ),
         (["a,hello"], "token,embedding", VectorFileError, r"t.csv, line 2: no embedding .*such as \"\[0.1, -0.2\]\""),
         (["a"], "token,embedding", VectorFileError, "t.csv, line 2: no embedding"),
-        (['a,"{}"'], "token,embedding", VectorFileError, "t.csv, line 2: no embedding"),
+        (['a,"{}"'], "token,embedding", VectorFileError, "t.csv, line 2: its embedding is neither numbers nor base64"),
     ],
 )
 def test_other_csv_files_are_refused_by_line(tmp_path, rows, header, error, message):
