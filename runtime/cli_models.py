@@ -37,42 +37,63 @@ JsonOption = Annotated[bool, typer.Option("--json", help=JSON_HELP)]
 def bench(
     model: ModelOption = DEFAULT_MODEL,
     seconds: Annotated[float, typer.Option(min=0.01, help="How long to measure each batch size.")] = 2.0,
+    rows: Annotated[
+        int, typer.Option(min=0, help="Rows of the larger of two files that are compressed, 6 KB each; 0 for no files.")
+    ] = 50_000,
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Time a model on this machine at several batch sizes, beside numpy's matrix product on the same rows.
+    """Time a model on this machine beside the control, a bare linear int8 layer, and numpy's matrix product.
+
+    Ratios are of rows a second, measured in turns: 0.5 is half the control's speed. Files are compressed in
+    processes of their own, beside bare onnxruntime calls on rows in memory.
 
     Example: lg-run bench --threads 2
     """
     compressor = Compressor.load(model, device=device, threads=threads)
-    rows = []
-    with progress("timing", len(benchmark.BATCHES)) as advance:
+    sizes = [max(1, rows // 5), rows] if rows else []
+    with progress("timing", len(benchmark.BATCHES) + 1 + sum(sizes)) as advance:
+        batches = []
         for batch in benchmark.BATCHES:
-            rows.append(benchmark.bench(compressor, batch, seconds))
+            batches.append(benchmark.bench(compressor, batch, seconds, threads))
             advance(1)
+        start = benchmark.bench_start(model)
+        advance(1)
+        files = [benchmark.bench_file(model, size, threads, advance) for size in sizes]
     if as_json:
-        print_json(
-            {
-                "model": compressor.manifest.name,
-                "device": compressor.device,
-                "batches": [asdict(row) for row in rows],
-            }
-        )
+        document = {"model": compressor.manifest.name, "device": compressor.device, "start": asdict(start)}
+        print_json(document | {"batches": [asdict(row) for row in batches], "files": [asdict(row) for row in files]})
         return
-    header = ["batch", "median us", "p99 us", "rows/s", "numpy rows/s", "ratio"]
+    typer.echo(_bench_tables(batches, files))
+    typer.echo(
+        f"import linguagen.runtime: {start.import_seconds:.2f} s; "
+        f"from the start of a process to its first vector: {start.first_vector_seconds:.2f} s"
+    )
+
+
+def _bench_tables(batches: list[benchmark.BenchRow], files: list[benchmark.FileRow]) -> str:
+    header = ["batch", "median us", "p99 us", "rows/s", "of control", "of numpy", "above session us"]
     body = [
         [
             str(row.batch),
             f"{row.median_us:.0f}",
             f"{row.p99_us:.0f}",
             f"{row.rows_per_second:.0f}",
-            f"{row.numpy_rows_per_second:.0f}",
-            f"{row.rows_per_second / row.numpy_rows_per_second:.2f}",
+            f"{row.control_ratio:.2f}",
+            f"{row.numpy_ratio:.2f}",
+            f"{row.overhead_us:.0f}",
         ]
-        for row in rows
+        for row in batches
     ]
-    typer.echo(format_table(header, body))
+    text = format_table(header, body) + "\n"
+    if files:
+        lines = [
+            [str(row.rows), f"{row.rows_per_second:.0f}", f"{row.session_ratio:.2f}", f"{row.peak_mb:.0f}"]
+            for row in files
+        ]
+        text += "\n" + format_table(["rows in a file", "rows/s", "of session", "peak MB"], lines) + "\n"
+    return text
 
 
 @app.command()

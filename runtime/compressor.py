@@ -68,6 +68,8 @@ class Compressor:
         """
         array = np.asarray(vectors)
         check_layout(array.shape, array.dtype, self.manifest.input_dim, "vectors")
+        if 0 < len(array) <= CHUNK_ROWS:
+            return self.encode(unit_rows(array, 0, "vectors")[0])
         embeddings = np.empty((len(array), self.manifest.output_dim), dtype=np.float32)
         for start in range(0, len(array), CHUNK_ROWS):
             rows, _ = unit_rows(array[start : start + CHUNK_ROWS], start, "vectors")

@@ -6,6 +6,7 @@ ends in an error rather than in a signal.
 
 import contextlib
 import os
+import threading
 import tokenize
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from linguagen.models.errors import VectorFileError
 from linguagen.runtime.vectors import FLOAT_TYPES, check_layout
 
 NPY_MAGIC = b"\x93NUMPY"
+_kept = threading.local()
 Rows = npt.NDArray[Any]
 Window = tuple[int, Callable[[], Rows]]
 """Number of the first row, and a function that gets the rows (rows, width), perhaps in another thread."""
@@ -66,12 +68,7 @@ class VectorFile:
         Raises:
             VectorFileError: the file ends before them, since it was cut after it was opened.
         """
-        count = max(0, min(stop, len(self)) - start)
-        if self.fortran:
-            return self._fortran_rows(start, count)
-        data = np.empty((count, self.row_bytes), dtype=np.uint8)
-        self._read(data, self.offset + start * self.row_bytes)
-        return data[:, self.prefix :].view(self.dtype)
+        return self._rows(start, stop, np.empty)
 
     def mapped(self) -> Rows:
         """The whole file, mapped, for picking rows at random."""
@@ -83,13 +80,24 @@ class VectorFile:
 
     def chunks(self, size: int) -> Iterator[tuple[int, Rows]]:
         """First row number and rows of one window after another."""
-        for start, read in self.windows(size):
-            yield start, read()
+        for start in range(0, len(self), size):
+            yield start, self.rows(start, start + size)
 
     def windows(self, size: int, start: int = 0) -> Iterator[Window]:
-        """One window of `size` rows after another, from row `start` on."""
+        """One window of `size` rows after another, from row `start` on.
+
+        Rows stand until the same thread reads another window: fresh memory for each would cost four times the reading.
+        """
         for first in range(start, len(self), size):
-            yield first, lambda first=first: self.rows(first, first + size)  # type: ignore[misc]
+            yield first, lambda first=first: self._rows(first, first + size, _reused)  # type: ignore[misc]
+
+    def _rows(self, start: int, stop: int, allocate: Callable[[tuple[int, int], np.dtype[Any]], Rows]) -> Rows:
+        count = max(0, min(stop, len(self)) - start)
+        if self.fortran:
+            return self._fortran_rows(start, count)
+        data = allocate((count, self.row_bytes), np.dtype(np.uint8))
+        self._read(data, self.offset + start * self.row_bytes)
+        return data[:, self.prefix :].view(self.dtype)
 
     def _fortran_rows(self, start: int, count: int) -> Rows:
         columns = np.empty((self.width, count), dtype=self.dtype)
@@ -111,6 +119,14 @@ class VectorFile:
                         "opened; copy it again, and let nothing write to it"
                     )
                 got += read
+
+
+def _reused(shape: tuple[int, int], dtype: np.dtype[Any]) -> Rows:
+    """An array in memory that this thread keeps for its windows."""
+    size = shape[0] * shape[1] * dtype.itemsize
+    if getattr(_kept, "memory", np.empty(0)).nbytes < size:
+        _kept.memory = np.empty(size, dtype=np.uint8)
+    return np.asarray(_kept.memory[:size].view(dtype).reshape(shape))
 
 
 def open_npy(path: Path, width: int | None, types: Sequence[str] = FLOAT_TYPES) -> VectorFile:

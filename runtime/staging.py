@@ -12,6 +12,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,10 @@ class Staging:
     def __post_init__(self) -> None:
         self.path = self.output.with_name(f".{self.output.name}.partial")
         self.journal = self.output.with_name(f".{self.output.name}.partial.json")
+        self._saver = ThreadPoolExecutor(1)
+        self._saving: Future[None] = Future()
+        self._saving.set_result(None)
+        self._saved = time.monotonic()
 
     def __enter__(self) -> "Staging":
         self._open_and_lock()
@@ -132,8 +137,10 @@ class Staging:
             while view:
                 view = view[os.write(self._file, view) :]
             self.progress = progress
-            if time.monotonic() - self._saved > _SECONDS_BETWEEN_CHECKPOINTS:
-                self.checkpoint()
+            if self._saving.done() and time.monotonic() - self._saved > _SECONDS_BETWEEN_CHECKPOINTS:
+                self._saving.result()
+                self._saved = time.monotonic()
+                self._saving = self._saver.submit(self._save, progress)  # the disk need not be waited for
         except OSError as error:
             self.kept = True
             raise self._unwritten(error) from error
@@ -145,13 +152,16 @@ class Staging:
         )
 
     def checkpoint(self) -> None:
-        """Flush what is written and say so in the journal."""
+        """Flush what is written and say so in the journal, before this returns."""
+        self._saving.result()
+        self._save(self.progress)
+
+    def _save(self, progress: Progress) -> None:
         os.fsync(self._file)
         fresh = self.journal.with_name(f"{self.journal.name}.new")
-        document = {"identity": dict(self.identity), "progress": asdict(self.progress)}
+        document = {"identity": dict(self.identity), "progress": asdict(progress)}
         fresh.write_text(json.dumps(document), encoding="utf-8")
         fresh.replace(self.journal)
-        self._saved = time.monotonic()
 
     def publish(self, header: bytes) -> None:
         """Fill the free bytes at the start, and give the partial file the output's name.
@@ -159,18 +169,22 @@ class Staging:
         Raises:
             VectorFileError: the disk is full or gone; the rows so far are kept.
         """
-        self.checkpoint()
-        os.pwrite(self._file, header, 0)
-        os.fsync(self._file)
-        self.journal.unlink()
-        self.path.replace(self.output)
+        try:
+            self.checkpoint()
+            os.pwrite(self._file, header, 0)
+            os.fsync(self._file)
+            self.journal.unlink()
+            self.path.replace(self.output)
+        except OSError as error:
+            self.kept = True
+            raise self._unwritten(error) from error
         self.kept = True  # as the output
 
     def publish_assembled(self, assemble: Callable[[Path], None]) -> None:
         """Let a function write the output from the partial file, under another temporary name, then name it."""
-        self.checkpoint()
         whole = self.output.with_name(f".{self.output.name}.whole")
         try:
+            self.checkpoint()
             assemble(whole)
             with whole.open("rb") as file:
                 os.fsync(file.fileno())
@@ -182,10 +196,11 @@ class Staging:
             whole.unlink(missing_ok=True)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        self._saver.shutdown()
         try:
             if kind is not None and issubclass(kind, KeyboardInterrupt):
                 self.kept = True
-                self.checkpoint()
+                self._save(self.progress)
             if not self.kept:
                 self.journal.unlink(missing_ok=True)
                 self.path.unlink(missing_ok=True)

@@ -11,7 +11,6 @@ import numpy as np
 
 from linguagen.models.errors import RunInterrupted, UsageError, VectorFileError
 from linguagen.runtime.codes import Codec, Codes
-from linguagen.runtime.compressor import CHUNK_ROWS
 from linguagen.runtime.formats import NpyWriter, Rows, Window
 from linguagen.runtime.outputs import Layout
 from linguagen.runtime.sources import Source
@@ -21,6 +20,8 @@ from linguagen.runtime.vectors import Array, bad_rows, unit_rows
 T = TypeVar("T")
 S = TypeVar("S")
 BAD_ROWS = ("refuse", "zero", "drop")
+WINDOW_ROWS = 512
+"""Rows that one worker reads, checks and computes: at 3 MB they are still in its cache for the next step."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +107,7 @@ def process_file(
                 def work(window: Window) -> _Done:
                     return _work(task, window[0], window[1](), source.origin, bad)
 
-                windows = source.windows(CHUNK_ROWS, begun.rows_read)
+                windows = source.windows(WINDOW_ROWS, begun.rows_read)
                 for done in _in_order(pool, work, windows, 2 * workers):
                     staging.append(layout.pack(done.codes), _after(staging.progress, done))
                     advance(done.rows_read)

@@ -11,6 +11,7 @@ Array = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.intp]
 
 FLOAT_TYPES = ("float16", "float32", "float64")
+_FLOATS = (np.float16, np.float32, np.float64)
 UNIT_TOLERANCE = 1e-3
 """Rows whose length is this near to 1 are passed on as they are: float16 storage alone moves it by 2e-4."""
 
@@ -34,7 +35,7 @@ def check_layout(
     Raises:
         VectorError: by what is wrong.
     """
-    if dtype.name not in types:
+    if not (types is FLOAT_TYPES and dtype.type in _FLOATS) and dtype.name not in types:  # names take microseconds
         hint = "save the vectors as floats" if types is FLOAT_TYPES else "give the codes as they were written"
         raise VectorError(f"{origin}: holds {dtype} values, expected {', '.join(types)}; {hint}")
     if len(shape) != 2:
@@ -65,6 +66,8 @@ def unit_rows(chunk: npt.NDArray[np.floating], numbers: int | Indices, origin: s
         VectorError: a row holds NaN or infinity, or is zero; the message has the row numbers.
     """
     rows = np.ascontiguousarray(chunk, dtype=np.float32)
+    if len(rows) == 1 and abs(float(np.vdot(rows, rows)) - 1) < UNIT_TOLERANCE:  # one query: a tenth of the time
+        return rows, 0
     squared = np.einsum("ij,ij->i", rows, rows)  # (rows,)
     if np.all(np.abs(squared - 1) < UNIT_TOLERANCE):  # the usual case; false for NaN
         return rows, 0

@@ -94,14 +94,6 @@ def test_info_and_models_tell_what_ships(run_command, tiny):
     assert json.loads(run_command("lg-run", "info", tiny["int8"], "--json").stdout)["teacher"] == "tiny-teacher"
 
 
-def test_bench_prints_ratios(run_command, tiny):
-    words = ("lg-run", "bench", "--model", tiny["int8"], "--seconds", "0.02", "--threads", "1")
-    lines = run_command(*words).stdout.splitlines()
-    assert [line.split()[0] for line in lines[2:]] == ["1", "64", "1024", "16384"]
-    rows = json.loads(run_command(*words, "--json").stdout)["batches"]
-    assert all(row["rows_per_second"] > 0 and row["p99_us"] >= row["median_us"] for row in rows)
-
-
 def test_sample_says_that_it_is_synthetic_and_never_overwrites(run_command, tiny, tmp_path):
     words = ("lg-run", "sample", "-n", "1500", "--model", tiny["int8"])
     done = run_command(*words)

@@ -226,6 +226,7 @@ def test_a_full_disk_keeps_the_rows_and_says_so(tmp_path, monkeypatch, when):
             run._saved = -10.0
             monkeypatch.setattr(os, when, full)
             run.append(b"lost", Progress(2, 2))
+            run.publish(b"")  # what the disk did not take is noticed here at the latest
     monkeypatch.undo()
     assert not (tmp_path / "o.npy").exists()
     with Staging(tmp_path / "o.npy", 4, 0, {}, resume=True) as run:
@@ -264,7 +265,7 @@ def test_an_interrupted_call_says_how_far_it_came(tiny, tmp_path, tiny_vectors):
             raise KeyboardInterrupt
 
     with pytest.raises(
-        RunInterrupted, match="interrupted after 1024 rows, which are kept: the same command with --resume"
+        RunInterrupted, match="interrupted after 512 rows, which are kept: the same command with --resume"
     ):
         task = compress_task(compressor, compressor.codec())
         process_file(task, open_vectors(tmp_path / "v.npy"), tmp_path / "o.npy", interrupt)

@@ -43,7 +43,7 @@ def test_rows_keep_their_order_however_many_workers(tiny, tmp_path, tiny_vectors
     source = open_vectors(tmp_path / "v.npy")
     process_file(compress_task(compressor, compressor.codec()), source, tmp_path / "o.npy", seen.append, workers)
     np.testing.assert_allclose(np.load(tmp_path / "o.npy"), compressor.compress(many), atol=1e-6)
-    assert seen == [0] + [1024] * 11 + [12000 - 11 * 1024]
+    assert seen == [0] + [512] * 23 + [12000 - 23 * 512]
 
 
 def test_scaled_rows_are_counted(tiny, tmp_path, tiny_vectors):
