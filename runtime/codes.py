@@ -4,9 +4,10 @@ Names and bit order are those of sentence-transformers' `quantize_embeddings`: `
 less 128) and `ubinary` (packed bits), the first dimension in a byte's highest bit. `int4` packs two dimensions a byte,
 the first in the low nibble. `e8` spends one byte on eight dimensions, as binary does, and loses less: see lattice.py.
 
-Every dimension is centred and divided by its standard deviation first; both come from the model file. Before int4, e8
-and binary the dimensions are rotated, so that each carries as much as any other and few levels are not wasted on
-weak ones.
+Before rounding the dimensions are rotated, so that each carries as much as any other and levels are not wasted on weak
+ones. `int8` and `uint8` then have one step for all dimensions: products, cosines and distances of the codes themselves
+are those of the embeddings, as databases compute them. The smaller kinds are centred and divided by the standard
+deviation of each dimension; mean and deviation come from the model file.
 
 What a code stands for is scaled to length 1 again, as the embedding was: cosines, not raw products, decide neighbours,
 and at 32 bytes that is worth 3 to 18 points of recall.
@@ -36,8 +37,9 @@ _DTYPES = {
     "ubinary": "u1",
 }
 _BITS = {"float32": 32, "float16": 16, "int8": 8, "uint8": 8, "int4": 4, "e8": 1, "binary": 1, "ubinary": 1}
-INT8_STEP = 4 / 127
-"""Standard deviations in a step of int8 and uint8: the range ends at four of them."""
+_INT8_RANGE = 4
+"""Standard deviations on either side of a dimension's mean that int8 and uint8 have room for."""
+INT8_STEP = _INT8_RANGE / 127
 INT4_STEP = 0.3352
 """Standard deviations in a step: 16 uniform levels of a Gaussian at least squared error (Max, 1960, table II)."""
 _ROTATION_SEED = 20240720
@@ -74,10 +76,13 @@ class Codec:
         mean: npt.NDArray[np.floating]
         covariance: npt.NDArray[np.floating]
         mean, covariance = moments.cut(dim)
-        rotation = random_rotation(dim) if _BITS[kind] <= 4 else None
+        rotation = random_rotation(dim) if _BITS[kind] <= 8 else None
         if rotation is not None:
             mean, covariance = mean @ rotation, rotation.T @ covariance @ rotation
         deviation = np.sqrt(np.diag(covariance).clip(min=1e-12))
+        if _BITS[kind] == 8:  # one step, that the widest dimension fits into
+            deviation = np.full(dim, (np.abs(mean) / _INT8_RANGE + deviation).max())
+            mean = np.zeros(dim)
         return cls(kind, dim, mean.astype(np.float32), deviation.astype(np.float32), rotation)
 
     @property

@@ -78,6 +78,20 @@ def test_what_codes_stand_for_has_length_one(kind):
     np.testing.assert_allclose(np.linalg.norm(codec.decode(codec.encode(ROWS)), axis=1), 1, atol=tolerance)
 
 
+def test_int8_codes_can_be_compared_as_they_are():
+    """A database computes with the codes themselves: their cosines and distances must be the embeddings'."""
+    rows = embeddings(dim=64)
+    moments = EmbeddingMoments.of(rows)
+    signed, unsigned = (Codec.make(kind, 64, moments).encode(rows).astype(np.float32) for kind in ("int8", "uint8"))
+    exact = nearest_neighbours(rows, 10)
+    cosines = signed / np.linalg.norm(signed, axis=1, keepdims=True)
+    np.testing.assert_allclose(cosines @ cosines.T, rows @ rows.T, atol=0.01)
+    assert recall_per_row(exact, nearest_neighbours(cosines, 10)).mean() >= 0.98
+    distances = np.linalg.norm(unsigned[:, None] - unsigned[None], axis=2)
+    np.fill_diagonal(distances, np.inf)
+    assert recall_per_row(exact, np.argpartition(distances, 9, axis=1)[:, :10]).mean() >= 0.98
+
+
 def test_signed_and_unsigned_kinds_say_the_same():
     signed, unsigned = (Codec.make(kind, 32, MOMENTS).encode(ROWS).astype(int) for kind in ("int8", "uint8"))
     np.testing.assert_array_equal(unsigned, signed + 128)
