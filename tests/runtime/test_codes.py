@@ -45,7 +45,7 @@ def test_each_kind_has_its_type_and_size(kind, columns, dtype):
     assert codes[0].nbytes == codec.bytes_per_row
 
 
-@pytest.mark.parametrize(("kind", "error"), [("float16", 1e-3), ("int8", 0.01), ("uint8", 0.01), ("int4", 0.15)])
+@pytest.mark.parametrize(("kind", "error"), [("float16", 1e-3), ("int8", 0.015), ("uint8", 0.015), ("int4", 0.15)])
 def test_decoded_codes_are_near_the_embeddings(kind, error):
     codec = Codec.make(kind, 32, MOMENTS)
     decoded = codec.decode(codec.encode(ROWS))
