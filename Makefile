@@ -16,7 +16,7 @@ demo: .demo/bin/lg-run
 	.demo/bin/python -m pip install --quiet .
 	touch $@
 
-test: check
+test: check tests/databases/node_modules/.ready
 	$(BIN)/python -m pytest -n $(WORKERS) $(TESTS)
 
 check: $(VENV)/.ready
@@ -51,5 +51,9 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[export,dev]'
 	touch $@
 
+# PostgreSQL with a current pgvector, for one test; where there is no npm, that test is skipped.
+tests/databases/node_modules/.ready: tests/databases/package-lock.json
+	if command -v npm >/dev/null; then npm ci --silent --prefix tests/databases && touch $@; fi
+
 clean:
-	rm -rf $(VENV) .demo build *.egg-info .mypy_cache .ruff_cache .import_linter_cache .hypothesis .bench.json
+	rm -rf tests/databases/node_modules $(VENV) .demo build *.egg-info .mypy_cache .ruff_cache .import_linter_cache .hypothesis .bench.json

@@ -71,7 +71,7 @@ def run_command(tmp_path: Path) -> Command:
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built from a clean copy of the checkout's files."""
     source, target = tmp_path_factory.mktemp("source") / "tree", tmp_path_factory.mktemp("wheel")
-    keep = shutil.ignore_patterns(".*", "build", "*.egg-info", "__pycache__", "runs")
+    keep = shutil.ignore_patterns(".*", "build", "*.egg-info", "__pycache__", "runs", "node_modules")
     shutil.copytree(ROOT, source, symlinks=True, ignore=keep)
     words = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(target), str(source)]
     subprocess.run(words, check=True, capture_output=True, timeout=200)

@@ -39,7 +39,7 @@ def test_every_command_of_the_readme_prints_what_it_shows(tmp_path):
 
 @pytest.mark.timeout(290)
 def test_make_demo_on_a_fresh_copy(tmp_path, root):
-    keep = shutil.ignore_patterns(".*", "build", "*.egg-info", "__pycache__", "runs")
+    keep = shutil.ignore_patterns(".*", "build", "*.egg-info", "__pycache__", "runs", "node_modules")
     copy = shutil.copytree(root, tmp_path / "copy", symlinks=True, ignore=keep)
     done = subprocess.run(["make", "demo"], cwd=copy, capture_output=True, text=True, timeout=280)
     assert done.returncode == 0, done.stderr
