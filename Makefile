@@ -6,7 +6,7 @@ TESTS ?= tests
 # On a machine of one or two cores more workers only queue.
 WORKERS ?= 2
 
-.PHONY: demo test check format bench ablation models clean
+.PHONY: demo test check format bench fuzz ablation models clean
 
 demo: .demo/bin/lg-run
 	cd .demo && bin/lg-run sample --rows 2000 --overwrite && bin/lg-run compress vectors.npy && bin/lg-run evaluate vectors.npy
@@ -32,6 +32,10 @@ format: $(VENV)/.ready
 bench: $(VENV)/.ready
 	$(BIN)/python -m pytest tests/benchmarks/bench.py -p no:xdist --benchmark-json .bench.json
 	$(BIN)/python tests/benchmarks/write_bench.py .bench.json
+
+fuzz: $(VENV)/.ready
+	$(BIN)/python -m pip install --quiet atheris
+	$(BIN)/python tests/fuzz/fuzz.py --seconds 300
 
 ablation: $(VENV)/.ready
 	for teacher in text-embedding-3-small text-embedding-ada-002; do \
