@@ -1,19 +1,25 @@
 """Sources that can only be read from their beginning: .npz, standard input, text, tables."""
 
+import lzma
+import struct
 import sys
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from linguagen.models.errors import UsageError, VectorFileError
+from linguagen.models.errors import UsageError, VectorError, VectorFileError
 from linguagen.runtime.formats import NPY_MAGIC, Rows, Window, read_npy_header
 from linguagen.runtime.vectors import check_layout
 
 _BLOCK_ROWS = 1024
+_UNREADABLE = (NotImplementedError, RuntimeError, KeyError, IndexError, struct.error)
+"""What zipfile raises for packings that it does not know, passwords, and archives that contradict themselves."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,10 +103,7 @@ def open_npz(path: Path, width: int | None, column: str | None) -> StreamSource:
     def blocks() -> Iterator[Rows]:
         with _zip(path) as archive, archive.open(f"{name}.npy") as file:
             read_npy_header(file, str(path))  # type: ignore[arg-type]
-            try:
-                yield from _npy_blocks(file, (shape[0], shape[1]), dtype, str(path))  # type: ignore[arg-type]
-            except (zipfile.BadZipFile, EOFError, OSError) as error:
-                raise VectorFileError(f"{path}: damaged ({error}); copy it again") from error
+            yield from _npy_blocks(file, (shape[0], shape[1]), dtype, str(path))  # type: ignore[arg-type]
 
     return StreamSource(path, shape[1], shape[0], blocks)
 
@@ -151,8 +154,13 @@ def _npy_blocks(file: BinaryIO, shape: tuple[int, int], dtype: np.dtype[np.gener
         yield np.frombuffer(data, dtype).reshape(-1, shape[1])
 
 
-def _zip(path: Path) -> zipfile.ZipFile:
+@contextmanager
+def _zip(path: Path) -> Iterator[zipfile.ZipFile]:
+    """A .npz file; all that zipfile and zlib can find wrong with one is ours to say."""
     try:
-        return zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError) as error:
-        raise VectorFileError(f"{path}: not a .npz file ({error}); write it with numpy.savez") from error
+        with zipfile.ZipFile(path) as archive:
+            yield archive
+    except VectorError:
+        raise
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, ValueError, *_UNREADABLE) as error:
+        raise VectorFileError(f"{path}: not a .npz file, or damaged ({error}); write it with numpy.savez") from error
