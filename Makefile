@@ -6,7 +6,7 @@ TESTS ?= tests
 # On a machine of one or two cores more workers only queue.
 WORKERS ?= 2
 
-.PHONY: demo test check format bench fuzz ablation models clean
+.PHONY: demo test check format bench fuzz results ablation models clean
 
 demo: .demo/bin/lg-run
 	cd .demo && bin/lg-run sample --rows 2000 --overwrite && bin/lg-run compress vectors.npy && bin/lg-run evaluate vectors.npy
@@ -37,6 +37,11 @@ fuzz: $(VENV)/.ready
 	$(BIN)/python -m pip install --quiet atheris
 	$(BIN)/python tests/fuzz/fuzz.py --seconds 300
 
+results: $(VENV)/.ready
+	for part in dev corpora write; do \
+		$(BIN)/python tests/benchmarks/results.py $$part --out .results.json || exit; \
+	done
+
 ablation: $(VENV)/.ready
 	for teacher in text-embedding-3-small text-embedding-ada-002; do \
 		$(BIN)/python tests/benchmarks/ablation.py ../shared/vectors/$$teacher/train.npy --out ablation-$$teacher.json || exit; \
@@ -60,4 +65,4 @@ tests/databases/node_modules/.ready: tests/databases/package-lock.json
 	if command -v npm >/dev/null; then npm ci --silent --prefix tests/databases && touch $@; fi
 
 clean:
-	rm -rf tests/databases/node_modules $(VENV) .demo build *.egg-info .mypy_cache .ruff_cache .import_linter_cache .hypothesis .bench.json
+	rm -rf tests/databases/node_modules $(VENV) .demo build *.egg-info .mypy_cache .ruff_cache .import_linter_cache .hypothesis .bench.json .results.json

@@ -90,9 +90,9 @@ def _packed(build: Builder, rows: str, weights: list[int]) -> str:
 
 
 def _lattice(build: Builder, rows: str, columns: int) -> str:
-    blocks = build.node(
-        "Reshape", [rows, build.constant("eights", np.array([-1, BLOCK]))], "blocks"
-    )  # (n * columns, 8)
+    strided = build.node("Reshape", [rows, build.constant("strides", np.array([0, BLOCK, columns]))], "strided")
+    turned = build.node("Transpose", [strided], "turned", perm=[0, 2, 1])  # (n, columns, 8)
+    blocks = build.node("Reshape", [turned, build.constant("eights", np.array([-1, BLOCK]))], "blocks")
     weight = build.constant("directions", np.ascontiguousarray(directions().T))
     products = build.node("MatMul", [blocks, weight], "products")
     nearest = build.node("ArgMax", [products], "nearest", axis=1, keepdims=0)

@@ -36,6 +36,7 @@ OPERATORS = frozenset(
         "Split",
         "Sqrt",
         "Sub",
+        "Transpose",
     ]
 )
 """All that the exporter writes. None of them holds a graph of its own or reads another file."""

@@ -14,6 +14,7 @@ and at 32 bytes that is worth 3 to 18 points of recall.
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -76,7 +77,7 @@ class Codec:
         mean: npt.NDArray[np.floating]
         covariance: npt.NDArray[np.floating]
         mean, covariance = moments.cut(dim)
-        rotation = random_rotation(dim) if _BITS[kind] <= 8 else None
+        rotation = rotation_matrix(dim) if _BITS[kind] <= 8 else None
         if rotation is not None:
             mean, covariance = mean @ rotation, rotation.T @ covariance @ rotation
         deviation = np.sqrt(np.diag(covariance).clip(min=1e-12))
@@ -159,8 +160,19 @@ def _unit(rows: Array) -> Array:
     return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True).clip(min=1e-12), dtype=np.float32)
 
 
-def random_rotation(dim: int) -> Array:
-    """A fixed rotation (dim, dim), the same everywhere up to rounding: Gaussian columns made orthonormal in order."""
-    gaussian = np.random.default_rng(_ROTATION_SEED).standard_normal((dim, dim))
-    vectors, triangle = np.linalg.qr(gaussian)
-    return (vectors * np.sign(np.diag(triangle))).astype(np.float32)
+@cache
+def rotation_matrix(dim: int) -> Array:
+    """A fixed rotation (dim, dim) that any language can make: random signs, then the orthonormal cosine transform.
+
+    R[i, j] = s[i] sqrt(2 / dim) cos(pi (i + 1/2) j / dim), the first column divided by sqrt(2); the signs s are the
+    highest bits of xorshift32 (Marsaglia, "Xorshift RNGs", 2003, section 4).
+    """
+    state, signs = _ROTATION_SEED, []
+    for _ in range(dim):
+        state ^= (state << 13) & 0xFFFFFFFF
+        state ^= state >> 17
+        state ^= (state << 5) & 0xFFFFFFFF
+        signs.append(1 if state >> 31 else -1)
+    matrix = np.cos(np.pi / dim * (np.arange(dim)[:, None] + 0.5) * np.arange(dim)) * np.sqrt(2 / dim)
+    matrix[:, 0] /= np.sqrt(2)
+    return np.asarray(np.array(signs)[:, None] * matrix, dtype=np.float32)

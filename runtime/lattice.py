@@ -14,7 +14,7 @@ import numpy.typing as npt
 from linguagen.models.statistics import Array
 
 BLOCK = 8
-"""Dimensions that a byte stands for."""
+"""Dimensions that a byte stands for: byte b of D/8 has b, b + D/8, b + 2 D/8, ..., since neighbours vary together."""
 GAUSSIAN_LENGTH = 2.3325
 """Mean product of eight standard Gaussians with the nearest direction: the length that decodes at least error."""
 _CHUNK = 1 << 15
@@ -36,8 +36,8 @@ def directions() -> Array:
 
 
 def nearest_directions(levels: Array) -> npt.NDArray[np.uint8]:
-    """The code (rows, dim / 8) of every eight standardised dimensions of levels (rows, dim)."""
-    blocks = np.ascontiguousarray(levels).reshape(-1, BLOCK)
+    """The codes (rows, dim / 8) of standardised dimensions (rows, dim)."""
+    blocks = levels.reshape(len(levels), BLOCK, -1).swapaxes(1, 2).reshape(-1, BLOCK)
     codes = np.empty(len(blocks), dtype=np.uint8)
     for start in range(0, len(blocks), _CHUNK):
         codes[start : start + _CHUNK] = (blocks[start : start + _CHUNK] @ directions().T).argmax(axis=1)
@@ -46,4 +46,5 @@ def nearest_directions(levels: Array) -> npt.NDArray[np.uint8]:
 
 def directed_levels(codes: npt.NDArray[np.uint8]) -> Array:
     """The standardised dimensions (rows, 8 x columns) that codes (rows, columns) stand for."""
-    return (directions() * np.float32(GAUSSIAN_LENGTH))[codes].reshape(len(codes), -1)
+    blocks = (directions() * np.float32(GAUSSIAN_LENGTH))[codes]  # (rows, columns, 8)
+    return np.asarray(blocks.swapaxes(1, 2).reshape(len(codes), -1))

@@ -115,7 +115,7 @@ def _csv_rows(path: Path, column: str | None) -> Iterator[tuple[str, Array]]:
             place = _list_column(names, column, path)
             if place is None and _is_numbers(first):
                 yield f"{path}, line 1", np.asarray(first, dtype=np.float32)
-            for row in reader:
+            for row in filter(None, reader):  # empty lines are no rows
                 where = f"{path}, line {reader.line_num}"
                 yield where, _csv_vector(row, place, where)
         except (csv.Error, UnicodeDecodeError) as error:
@@ -158,7 +158,8 @@ def _stacked(rows: Iterator[tuple[str, Array]], origin: str) -> Iterator[Rows]:
     held: list[Array] = []
     width = None
     for place, row in rows:
-        if len(row) != (width := width or len(row)):
+        width = len(row) if width is None else width
+        if len(row) != width:
             raise VectorFileError(
                 f"{place}: {len(row)} numbers where the rows before have {width}; {origin} must hold one width"
             )

@@ -251,6 +251,8 @@ def test_broken_files_are_refused_by_what_is_wrong(tmp_path, name, content, mess
 def test_a_csv_column_by_name(tmp_path):
     (tmp_path / "v.csv").write_text('vector,x\n"[1, 2]",a\n')
     np.testing.assert_array_equal(next(open_vectors(tmp_path / "v.csv", 2, "vector").chunks(9))[1], [[1, 2]])
+    (tmp_path / "blank.csv").write_text("\n1,2\n\n3,4\n")
+    np.testing.assert_array_equal(next(open_vectors(tmp_path / "blank.csv", 2).chunks(9))[1], [[1, 2], [3, 4]])
     with pytest.raises(VectorFileError, match="has no column 'w'; it has vector, x"):
         open_vectors(tmp_path / "v.csv", 2, "w")
 
