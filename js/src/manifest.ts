@@ -1,0 +1,90 @@
+/** What a model file says about itself (docs/model-file.md). */
+import { ModelFileError } from "./errors.js";
+import { readMetadata } from "./onnxFile.js";
+
+export const FORMAT_VERSION = 1;
+const KEY = "linguagen";
+
+/** The fields that this package reads; a file has more. */
+export interface Manifest {
+  name: string;
+  /** The embedding model whose vectors this encoder compresses. */
+  teacher: string;
+  inputDim: number;
+  outputDim: number;
+  precision: string;
+  /** Of every byte of the file but the metadata's. */
+  graphSha256: string;
+  /** Mean (outputDim) and covariance (outputDim x outputDim) of the embeddings, by which codes are scaled. */
+  embeddingMean: Float32Array;
+  embeddingCovariance: Float32Array;
+}
+
+interface StoredArray {
+  dtype: string;
+  shape: number[];
+  base64: string;
+}
+
+/** Read the manifest of a model file's bytes; throws ModelFileError where there is none of this format version. */
+export function readManifest(file: Uint8Array, origin: string): Manifest {
+  const text = readMetadata(file, origin).get(KEY);
+  if (text === undefined) {
+    throw new ModelFileError(`${origin}: an ONNX file without a LinguaGEN manifest; use a file that lg-export wrote`);
+  }
+  let document: Record<string, unknown>;
+  try {
+    document = JSON.parse(text);
+  } catch (error) {
+    throw new ModelFileError(`${origin}: the manifest is not JSON (${String(error)}); export the model again`);
+  }
+  const version = document["format_version"];
+  if (version !== FORMAT_VERSION) {
+    throw new ModelFileError(
+      `${origin}: model format version ${String(version)}, but this linguagen reads version ${FORMAT_VERSION}; ` +
+        "install the linguagen that wrote it, or export the model again",
+    );
+  }
+  try {
+    const moments = document["embedding_moments"] as Record<string, unknown>;
+    const scale = moments["covariance_scale"] as number;
+    return {
+      name: document["name"] as string,
+      teacher: document["teacher"] as string,
+      inputDim: document["input_dim"] as number,
+      outputDim: document["output_dim"] as number,
+      precision: document["precision"] as string,
+      graphSha256: document["graph_sha256"] as string,
+      embeddingMean: decodeArray(moments["mean"] as StoredArray),
+      embeddingCovariance: decodeArray(moments["covariance"] as StoredArray).map((value) => value * scale),
+    };
+  } catch (error) {
+    throw new ModelFileError(
+      `${origin}: the manifest does not have the fields of format version ${FORMAT_VERSION} (${String(error)}); ` +
+        "the file was edited or written by another program: export the model again",
+    );
+  }
+}
+
+/** An array of little-endian float32 or float16 as float32. */
+export function decodeArray(stored: StoredArray): Float32Array {
+  const bytes = Uint8Array.from(atob(stored.base64), (letter) => letter.charCodeAt(0));
+  const view = new DataView(bytes.buffer);
+  const count = stored.shape.reduce((product, size) => product * size, 1);
+  const size = stored.dtype === "<f4" ? 4 : 2;
+  if ((stored.dtype !== "<f4" && stored.dtype !== "<f2") || bytes.length !== count * size) {
+    throw new RangeError(`${stored.dtype} of shape ${stored.shape.join(" x ")} in ${bytes.length} bytes`);
+  }
+  return Float32Array.from({ length: count }, (_, place) =>
+    size === 4 ? view.getFloat32(4 * place, true) : halfToFloat(view.getUint16(2 * place, true)),
+  );
+}
+
+/** IEEE 754 half precision. */
+export function halfToFloat(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 31;
+  const fraction = bits & 1023;
+  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+  return exponent ? sign * 2 ** (exponent - 15) * (1 + fraction / 1024) : sign * 2 ** -14 * (fraction / 1024);
+}
