@@ -6,7 +6,7 @@ TESTS ?= tests
 # On a machine of one or two cores more workers only queue.
 WORKERS ?= 2
 
-.PHONY: demo test check format bench fuzz results ablation models clean
+.PHONY: demo test check format bench fuzz results ablation models page clean
 
 demo: .demo/bin/lg-run
 	cd .demo && bin/lg-run sample --rows 2000 --overwrite && bin/lg-run compress vectors.npy && bin/lg-run evaluate vectors.npy
@@ -16,7 +16,7 @@ demo: .demo/bin/lg-run
 	.demo/bin/python -m pip install --quiet .
 	touch $@
 
-test: check tests/databases/node_modules/.ready
+test: check tests/databases/node_modules/.ready js/node_modules/.ready
 	$(BIN)/python -m pytest -n $(WORKERS) $(TESTS)
 
 check: $(VENV)/.ready
@@ -60,9 +60,13 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[export,dev]'
 	touch $@
 
-# PostgreSQL with a current pgvector, for one test; where there is no npm, that test is skipped.
-tests/databases/node_modules/.ready: tests/databases/package-lock.json
-	if command -v npm >/dev/null; then npm ci --silent --prefix tests/databases && touch $@; fi
+# The npm package, and PostgreSQL with a current pgvector; where there is no npm, their tests are skipped.
+%/node_modules/.ready: %/package-lock.json
+	if command -v npm >/dev/null; then cd $* && npm ci --silent && touch node_modules/.ready; fi
+
+# The page in docs/demo, served by lg-run demo.
+page: js/node_modules/.ready
+	cd js && npm run --silent demo
 
 clean:
-	rm -rf tests/databases/node_modules $(VENV) .demo build *.egg-info .mypy_cache .ruff_cache .import_linter_cache .hypothesis .bench.json .results.json
+	rm -rf tests/databases/node_modules js/node_modules js/dist docs/demo/built $(VENV) .demo build *.egg-info .mypy_cache .ruff_cache .import_linter_cache .hypothesis .bench.json .results.json

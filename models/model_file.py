@@ -15,6 +15,8 @@ class ModelFile:
 
     data: bytes
     manifest: Manifest
+    operators: tuple[str, ...]
+    """Of the graph, by name: what a reduced build of onnxruntime must have."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +40,7 @@ def read_model_file(path: Path) -> ModelFile:
         raise ModelFileError(f"{path}: an ONNX file without a LinguaGEN manifest; use a file that lg-export wrote")
     manifest = Manifest.from_json(file.metadata[METADATA_KEY], str(path))
     _check_hash(file, manifest.graph_sha256, path)
-    return ModelFile(file.data, manifest)
+    return ModelFile(file.data, manifest, file.operators)
 
 
 def read_decoder_file(path: Path) -> DecoderFile:

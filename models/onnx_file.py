@@ -58,6 +58,8 @@ class OnnxFile:
     metadata: dict[str, str]
     graph_sha256: str
     """Of every byte but the metadata's, in hexadecimal."""
+    operators: tuple[str, ...]
+    """What the graph is made of, by name, each once."""
 
 
 def read_onnx(path: Path) -> OnnxFile:
@@ -83,6 +85,7 @@ def parse_onnx(data: bytes, origin: str) -> OnnxFile:
     """As `read_onnx`, of bytes in memory."""
     metadata: dict[str, str] = {}
     digest, graphs = hashlib.sha256(), 0
+    operators: set[str] = set()
     for number, value, raw in _fields(memoryview(data)):
         if number == _MODEL_METADATA:
             entry = {key: bytes(_message(text)).decode("utf-8", "replace") for key, text, _ in _fields(_message(value))}
@@ -93,17 +96,19 @@ def parse_onnx(data: bytes, origin: str) -> OnnxFile:
             raise ModelFileError(f"{origin}: defines functions of its own; use a file that lg-export wrote")
         if number == _MODEL_GRAPH:
             graphs += 1
-            _check_graph(_message(value), origin)
+            operators |= _check_graph(_message(value), origin)
     if not graphs:
         raise _MalformedError("it has no graph")
-    return OnnxFile(data, metadata, digest.hexdigest())
+    return OnnxFile(data, metadata, digest.hexdigest(), tuple(sorted(operators)))
 
 
 class _MalformedError(Exception):
     """Bytes that are no protobuf message."""
 
 
-def _check_graph(graph: memoryview, origin: str) -> None:
+def _check_graph(graph: memoryview, origin: str) -> set[str]:
+    """The operators of a graph, all of them allowed."""
+    found = set()
     for number, value, _ in _fields(graph):
         if number == _GRAPH_NODE:
             node = {key: text for key, text, _ in _fields(_message(value))}
@@ -116,6 +121,7 @@ def _check_graph(graph: memoryview, origin: str) -> None:
                     f"{origin}: has the operator {domain or 'ai.onnx'}.{operator}, which no LinguaGEN model needs; "
                     "use a file that lg-export wrote"
                 )
+            found.add(operator)
         elif number == _GRAPH_INITIALIZER:
             for key, inner, _ in _fields(_message(value)):
                 if key == _TENSOR_EXTERNAL or (key == _TENSOR_LOCATION and inner != 0):
@@ -123,6 +129,7 @@ def _check_graph(graph: memoryview, origin: str) -> None:
                         f"{origin}: keeps its weights in another file, which is never opened; "
                         "use a file that lg-export wrote, which holds all of them"
                     )
+    return found
 
 
 def _message(value: int | memoryview) -> memoryview:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from linguagen.models.catalogue import DEFAULT_MODEL, find_model, shipped_models
-from linguagen.models.model_file import load_manifest
+from linguagen.models.model_file import load_manifest, read_model_file
 from linguagen.runtime import bench as benchmark
 from linguagen.runtime.compressor import Compressor
 from linguagen.runtime.fidelity import NEIGHBOURS
@@ -108,7 +108,8 @@ def info(
     Example: lg-run info text-embedding-ada-002
     """
     path = find_model(model)
-    manifest = load_manifest(path)
+    file = read_model_file(path)
+    manifest = file.manifest
     facts = {
         "name": manifest.name,
         "teacher": manifest.teacher,
@@ -116,6 +117,7 @@ def info(
         "precision": manifest.precision,
         "file": str(path),
         "bytes": path.stat().st_size,
+        "operators": " ".join(file.operators) + ", opset 18",
         "training": dict(manifest.training),
         "calibration": dict(manifest.calibration),
         "parity": dict(manifest.parity),

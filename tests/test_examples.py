@@ -88,3 +88,78 @@ def test_shards_on_ray_survive_the_death_of_a_worker(shards, tmp_path):
     again, talk = start(shards, tmp_path).communicate(timeout=200)
     assert again.splitlines()[-1] == f"1 shards compressed, {SHARDS - 1} were done before", talk
     assert json.loads((tmp_path / "manifest.json").read_text()) == manifest
+
+
+@pytest.fixture(scope="module")
+def ten_thousand(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("edge")
+    statistics = load_manifest("text-embedding-3-small").statistics
+    drawn = np.concatenate(list(draw_vectors(statistics, 10_000, seed=3)))
+    np.save(folder / "vectors.npy", drawn)
+    np.save(folder / "queries.npy", drawn[::500])
+    return folder
+
+
+def found_beside_exact(output: str, folder: Path) -> float:
+    """Recall@10 of the rows that an example printed, by the embeddings' own cosines."""
+    from linguagen.runtime.fidelity import nearest_neighbours, recall_per_row
+
+    compressor = Compressor.load()
+    vectors, queries = (compressor.compress(np.load(folder / f"{name}.npy")) for name in ("vectors", "queries"))
+    found = np.array([list(map(int, line.split())) for line in output.splitlines()])
+    assert found.shape == (20, 10)
+    return float(recall_per_row(nearest_neighbours(queries, 10, vectors), found).mean())
+
+
+def test_search_in_one_sqlite_file(ten_thousand):
+    words = [sys.executable, EXAMPLES / "edge" / "search_sqlite.py"]
+    run = {"cwd": ten_thousand, "capture_output": True, "text": True, "check": True}
+    built = subprocess.run([*words, "build", "vectors.npy", "documents.sqlite"], **run).stdout
+    assert built.startswith("10000 rows, ")
+    assert float(built.split()[2]) < 5
+    asked = subprocess.run([*words, "ask", "queries.npy", "documents.sqlite"], **run).stdout
+    assert found_beside_exact(asked, ten_thousand) >= 0.97
+
+
+def test_the_same_search_in_node(ten_thousand):
+    import shutil
+
+    js = EXAMPLES.parent / "js"
+    node = shutil.which("node")
+    if node is None or not (js / "node_modules").is_dir():
+        message = "no node, or no packages: cd js && npm ci"
+        pytest.fail(message) if os.environ.get("CI") == "true" else pytest.skip(message)
+    subprocess.run(["npm", "run", "--silent", "build"], cwd=js, check=True)
+    # As npm install would lay them out.
+    (ten_thousand / "node_modules").mkdir(exist_ok=True)
+    for name in ("sql.js", "onnxruntime-node", "onnxruntime-common"):
+        (ten_thousand / "node_modules" / name).symlink_to(js / "node_modules" / name)
+    (ten_thousand / "node_modules" / "linguagen").symlink_to(js)
+    shutil.copy(EXAMPLES / "edge" / "search_node.mjs", ten_thousand)
+    model = EXAMPLES.parent / "models" / "text-embedding-3-small.onnx"
+    run = {"cwd": ten_thousand, "capture_output": True, "text": True, "check": True}
+    words = [node, "search_node.mjs"]
+    assert subprocess.run([*words, "build", model, "vectors.npy", "node.sqlite"], **run).stdout.startswith(
+        "10000 rows, "
+    )
+    asked = subprocess.run([*words, "ask", model, "queries.npy", "node.sqlite"], **run).stdout
+    assert found_beside_exact(asked, ten_thousand) >= 0.97
+
+
+@pytest.mark.timeout(280)
+def test_the_smallest_deployment_compresses(ten_thousand, wheel, tmp_path):
+    words = [sys.executable, EXAMPLES / "edge" / "smallest" / "build.py", wheel, tmp_path / "small"]
+    shown = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    assert shown.splitlines()[-1].startswith("all ")
+    assert float(shown.split()[-2]) < 150
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path / "small")}
+    command = [
+        sys.executable,
+        "-S",
+        tmp_path / "small" / "compress.py",
+        ten_thousand / "queries.npy",
+        tmp_path / "o.npy",
+    ]
+    subprocess.run(command, env=environment, check=True)
+    wanted = Compressor.load().compress(np.load(ten_thousand / "queries.npy"))
+    np.testing.assert_allclose(np.load(tmp_path / "o.npy"), wanted, atol=1e-5)

@@ -17,6 +17,7 @@ MODELS = ("text-embedding-3-small", "text-embedding-ada-002")
 
 
 def main(folder: Path, given: str | None) -> None:
+    """Write vectors, embeddings and codes of each model, and what its manifest says."""
     folder.mkdir(parents=True, exist_ok=True)
     described = {}
     for name in MODELS:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import faiss
 import numpy as np
-from adaptor import embed, train_adaptor
+from adaptor import STEPS, embed, train_adaptor
 
 from linguagen.models.embedding_moments import EmbeddingMoments
 from linguagen.runtime.codes import Codec, cut
@@ -71,8 +71,8 @@ def linear_peers(rows: np.ndarray, mixes: list[tuple[int, str]], suffix: str = "
         yield from with_codecs(f"{name}{suffix}", lambda x, p=projection: project(x, p), rows, mixes)
 
 
-def adaptor_peer(rows: np.ndarray, mixes: list[tuple[int, str]]) -> Iterator[Method]:
-    model = train_adaptor(rows)
+def adaptor_peer(rows: np.ndarray, mixes: list[tuple[int, str]], steps: int = STEPS) -> Iterator[Method]:
+    model = train_adaptor(rows, steps)
     widest = max(dim for dim, _ in mixes)
     yield from with_codecs("Matryoshka-Adaptor", lambda x: embed(model, x, widest), rows, mixes)
 

@@ -162,7 +162,7 @@ def corpus_methods(rows: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np
         yield from with_codecs("LinguaGEN, zero-shot", general, others, CORPUS_MIXES)
         yield from linear_peers(documents, CORPUS_MIXES, " of the corpus")
         yield from (m for m in linear_peers(others, CORPUS_MIXES, " of other sources") if "truncation" not in m.family)
-        yield from adaptor_peer(documents, CORPUS_MIXES)
+        yield from adaptor_peer(documents, CORPUS_MIXES, steps=300)
         yield from faiss_peers(documents, [32, 128, 256], [])
         yield from binary_peers(documents)
 

@@ -1,0 +1,26 @@
+// The page's parts, into docs/demo/built: page, worker, engine, model and a sample. Nothing is fetched when it runs.
+import { copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import { drawSample } from "./sample.mjs";
+
+const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+const built = here("../../docs/demo/built");
+rmSync(built, { recursive: true, force: true });
+mkdirSync(built, { recursive: true });
+await build({
+  entryPoints: { page: here("page.ts"), worker: here("worker.ts") },
+  outdir: built,
+  bundle: true,
+  minify: true,
+  format: "esm",
+  target: "es2022",
+  external: ["node:*", "onnxruntime-node", "onnxruntime-web"],
+  alias: { "onnxruntime-web/wasm": here("../node_modules/onnxruntime-web/dist/ort.wasm.min.mjs") },
+  logLevel: "warning",
+});
+for (const name of ["ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"]) {
+  copyFileSync(here(`../node_modules/onnxruntime-web/dist/${name}`), `${built}/${name}`);
+}
+copyFileSync(here("../../models/text-embedding-3-small.onnx"), `${built}/model.onnx`);
+writeFileSync(`${built}/sample.npy`, drawSample(here("../../models/text-embedding-3-small.onnx"), 600));

@@ -1,0 +1,129 @@
+"""The npm package and the page against the Python runtime. They need node and Chromium; under CI both must be there."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from linguagen.models.model_file import load_manifest
+from linguagen.runtime import Compressor
+from linguagen.runtime.fidelity import nearest_neighbours, recall_per_row
+from linguagen.runtime.sample import draw_vectors
+
+JS = Path(__file__).resolve().parent.parent / "js"
+LEAST_OF_PYTHON = 0.1
+"""Rows a second in Chromium's WebAssembly, one thread, over those of the Python runtime."""
+
+
+def need(condition: bool, message: str) -> None:
+    if not condition:
+        pytest.fail(message) if os.environ.get("CI") == "true" else pytest.skip(message)
+
+
+@pytest.fixture(scope="module")
+def node() -> str:
+    found = shutil.which("node")
+    need(found is not None and (JS / "node_modules").is_dir(), "no node, or no packages: cd js && npm ci")
+    assert found is not None
+    return found
+
+
+@pytest.fixture(scope="module")
+def real_vectors() -> np.ndarray:
+    """1,000 real vectors, or drawn ones where there are none."""
+    real = JS.parent.parent / "shared" / "vectors" / "text-embedding-3-small" / "dev.npy"
+    if real.is_file():
+        rows = np.load(real)[:1000].astype(np.float32)
+        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.concatenate(list(draw_vectors(load_manifest("text-embedding-3-small").statistics, 1000, seed=1)))
+
+
+@pytest.mark.timeout(280)
+def test_the_npm_package_passes_its_tests_and_agrees_with_python(node, tiny, tiny_vectors, tmp_path):
+    shared = JS.parent.parent / "shared" / "vectors"
+    words = [sys.executable, JS / "test" / "expected.py", tmp_path, *([shared] if shared.is_dir() else [])]
+    subprocess.run(words, check=True)
+    tiny_vectors.astype("<f4").tofile(tmp_path / "float.vectors")
+    Compressor.load(tiny["none"]).compress(tiny_vectors).astype("<f4").tofile(tmp_path / "float.embeddings")
+    environment = os.environ | {"LINGUAGEN_EXPECTED": str(tmp_path), "LINGUAGEN_FLOAT": str(tiny["none"])}
+    done = subprocess.run(["npm", "test"], cwd=JS, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+    assert re.search(r"skipped 0\b", done.stdout), done.stdout[-2000:]
+
+
+@pytest.mark.timeout(280)
+def test_the_page_compresses_in_chromium_what_python_compresses(node, real_vectors, tmp_path):
+    need(shutil.which("chromium") is not None, "no chromium: apt-get install chromium")
+    subprocess.run(["npm", "run", "--silent", "demo"], cwd=JS, check=True, capture_output=True)
+    np.save(tmp_path / "mine.npy", real_vectors)
+    lg_run = Path(sys.executable).parent / "lg-run"
+    server = subprocess.Popen([lg_run, "demo", "--port", "0"], stdout=subprocess.PIPE, text=True)
+    try:
+        assert server.stdout is not None
+        address = server.stdout.readline().strip()
+        words = [node, JS / "test" / "page.browser.mjs", address, tmp_path / "mine.npy", tmp_path]
+        done = subprocess.run(words, cwd=JS, capture_output=True, text=True, timeout=240)
+        assert done.returncode == 0, done.stderr[-4000:]
+    finally:
+        server.terminate()
+        server.communicate()
+    measured = json.loads((tmp_path / "measured.json").read_text())
+    assert measured["name"] == "mine.256.npy"
+    compressor = Compressor.load()
+    found, wanted = np.load(tmp_path / "embeddings.npy"), compressor.compress(real_vectors)
+    assert found.shape == (1000, 256)
+    assert (found * wanted).sum(axis=1).min() > 0.999
+    exact = nearest_neighbours(real_vectors, 10)
+    there, here = (recall_per_row(exact, nearest_neighbours(each, 10)).mean() for each in (found, wanted))
+    assert abs(there - here) <= 0.002
+    assert measured["ready_ms"] <= 5000  # 1.5 s on a machine that does nothing else; docs/edge.md has the figure
+    start = time.perf_counter()
+    compressor.compress(real_vectors)
+    python = 1000 / (time.perf_counter() - start)
+    browser = int(measured["facts"]["speed"].split()[0].replace(",", ""))
+    assert browser >= LEAST_OF_PYTHON * python, f"{browser} rows/s in Chromium, {python:.0f} in Python"
+
+
+def test_the_demo_command_says_what_is_missing(run_command, tmp_path):
+    (tmp_path / "empty").mkdir()
+    done = run_command("lg-run", "demo", "empty", code=2)
+    assert (
+        "error: empty holds no built page; in a checkout of the project: make page, then lg-run demo" in done.stderr
+    )
+
+
+def test_the_demo_server_answers_with_the_headers_that_the_page_needs(tmp_path):
+    import urllib.error
+    import urllib.request
+
+    (tmp_path / "built").mkdir()
+    (tmp_path / "built" / "page.js").write_text("1")
+    (tmp_path / "built" / "m.wasm").write_bytes(b"x")
+    lg_run = Path(sys.executable).parent / "lg-run"
+    server = subprocess.Popen(
+        [lg_run, "demo", tmp_path, "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert server.stdout is not None
+    address = server.stdout.readline().strip()
+    with urllib.request.urlopen(f"{address}built/m.wasm") as answer:
+        assert answer.headers["Content-Type"] == "application/wasm"
+        assert answer.headers["Cross-Origin-Embedder-Policy"] == "require-corp"
+        assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
+    for missing in ("built/", "../pyproject.toml"):
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            urllib.request.urlopen(f"{address}{missing}")
+    taken = address.rsplit(":", 1)[1].strip("/")
+    other = subprocess.run([lg_run, "demo", tmp_path, "--port", taken], capture_output=True, text=True)
+    assert other.returncode == 2
+    assert f"error: cannot listen on port {taken}: Address already in use; choose another with --port" in other.stderr
+    server.send_signal(2)
+    _, talk = server.communicate(timeout=20)
+    assert server.returncode == 0
+    assert "ended" in talk
