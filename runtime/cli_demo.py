@@ -58,8 +58,7 @@ def demo(
     """
     if not (folder / "built" / "page.js").is_file():
         raise UsageError(
-            f"{folder} holds no built page; in a checkout of the project: make page, "
-            "then lg-run demo docs/demo"
+            f"{folder} holds no built page; in a checkout of the project: make page, then lg-run demo docs/demo"
         )
     try:
         server = http.server.ThreadingHTTPServer(("127.0.0.1", port), partial(Handler, directory=str(folder)))

@@ -6,7 +6,11 @@ engine.env.wasm.numThreads = 1;
 engine.env.wasm.wasmPaths = new URL("./", import.meta.url).href;
 const loading = Compressor.load(new URL("./model.onnx", import.meta.url), { engine: engine as unknown as Engine });
 loading.then(
-  (compressor) => postMessage({ kind: "ready", name: compressor.manifest.name, width: compressor.manifest.inputDim }),
+  async (compressor) => {
+    const { name, inputDim } = compressor.manifest;
+    await compressor.compress(new Float32Array(inputDim).fill(1)); // a first vector, so that ready means ready
+    postMessage({ kind: "ready", name, width: inputDim });
+  },
   (error) => postMessage({ kind: "error", message: String(error.message ?? error) }),
 );
 

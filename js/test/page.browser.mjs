@@ -41,7 +41,7 @@ async function facts() {
 const start = Date.now();
 await page.goto(address);
 await ready();
-measured.ready_ms = Number(await page.evaluate(() => document.documentElement.dataset.ready));
+measured.first_vector_ms = Number(await page.evaluate(() => document.documentElement.dataset.ready));
 measured.load_ms = Date.now() - start;
 assert.match(await page.textContent("#status"), /^The model text-embedding-3-small is loaded\.$/);
 

@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 PREFIXES = (64, 128, 256, 512)
-TOP_K, BATCH, STEPS, RATE = 10, 512, 1000, 1e-3
+TOP_K, BATCH, STEPS, RATE = 10, 512, 400, 1e-3
 RECONSTRUCTION = 1.0
 
 

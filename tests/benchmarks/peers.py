@@ -84,7 +84,7 @@ def faiss_peers(rows: np.ndarray, budgets: list[int], opq: list[int]) -> Iterato
         yield _decoded("faiss PQ", f"{budget} x 8 bits", faiss.IndexPQ(width, budget, 8), rows)
     for budget in opq:
         rotation = faiss.OPQMatrix(width, budget)
-        rotation.niter, rotation.niter_pq, rotation.max_train_points = 10, 4, 10_000
+        rotation.niter, rotation.niter_pq, rotation.max_train_points = 5, 2, 5_000
         index = faiss.IndexPreTransform(rotation, faiss.IndexPQ(width, budget, 8))
         yield _decoded("faiss OPQ", f"{budget} x 8 bits", index, rows)
     yield _decoded(

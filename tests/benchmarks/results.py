@@ -98,7 +98,7 @@ def dev_methods(teacher: str) -> Iterator[Method]:
     yield rescored("LinguaGEN, rescored", "256 bits, then int8", bits, int8)
     yield from linear_peers(rows, PEER_MIXES)
     yield from adaptor_peer(rows, PEER_MIXES)
-    yield from faiss_peers(rows, [32, 64, 128, 192, 256, 512], [32, 128, 256])
+    yield from faiss_peers(rows, [32, 64, 128, 192, 256, 512], [128])
     for plain in binary_peers(rows):
         yield plain
         yield rescored("plain binary, rescored", "1536 signs, then SQ8", plain, next(_sq8(rows)))

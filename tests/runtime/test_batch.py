@@ -57,3 +57,30 @@ def test_wrong_columns_and_wrong_rows_are_refused(tiny):
         work({"id": [1], "v": [2]})
     with pytest.raises(VectorError, match="vectors of width 3, but the model takes width 48"):
         work({"embedding": np.ones((2, 3))})
+
+
+@pytest.mark.timeout(200)
+def test_the_documented_lines_run_on_ray_data(root, tmp_path):
+    import re
+    import subprocess
+    import sys
+
+    import pyarrow.parquet
+
+    from linguagen.models.model_file import load_manifest
+    from linguagen.runtime.sample import draw_vectors
+
+    rows = np.concatenate(list(draw_vectors(load_manifest("text-embedding-3-small").statistics, 700, seed=2)))
+    pyarrow.parquet.write_table(
+        pyarrow.table({"id": range(700), "embedding": list(rows)}), tmp_path / "vectors.parquet"
+    )
+    lines = re.search(r"```python\n(.*?)```", (root / "docs" / "files.md").read_text(), re.DOTALL)[1]
+    start = "import ray\nray.init(num_cpus=1, include_dashboard=False, log_to_driver=False)\n"
+    end = "import numpy\nnumpy.savez('found.npz', **small.to_pandas().sort_values('id').pipe(lambda f: {'id': f['id'], 'code': numpy.stack(f['embedding'])}))"
+    done = subprocess.run([sys.executable, "-c", start + lines + end], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    with np.load(tmp_path / "found.npz") as found:
+        compressor = Compressor.load(threads=1)
+        wanted = compressor.codec("int8").encode(compressor.compress(rows))
+        assert found["id"].tolist() == list(range(700))
+        assert (found["code"] == wanted).mean() > 0.999
