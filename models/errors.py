@@ -10,7 +10,7 @@
     │   └── VectorFileError     the file that should hold them cannot be read
     ├── ModelFileError          the model file is cut, edited or of another format
     ├── DeviceError             the device asked for is not there
-    ├── RunInterrupted          Ctrl-C: what is done is kept, exit 130
+    ├── InterruptedRunError     Ctrl-C: what is done is kept, exit 130
     ├── RunFolderError          a training run is missing, unfinished or of other settings
     ├── TrainingError           training cannot start, or went wrong
     │   └── CollapseError       unrelated vectors came out alike
@@ -56,7 +56,7 @@ class DeviceError(LinguaGenError):
     """The device asked for by name is not there, or failed."""
 
 
-class RunInterrupted(LinguaGenError):  # noqa: N818
+class InterruptedRunError(LinguaGenError):
     """A person stopped the run; what is done is kept."""
 
     exit_code = 130

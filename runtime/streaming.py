@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from linguagen.models.errors import RunInterrupted, UsageError, VectorFileError
+from linguagen.models.errors import InterruptedRunError, UsageError, VectorFileError
 from linguagen.runtime.codes import Codec, Codes
 from linguagen.runtime.formats import NpyWriter, Rows, Window
 from linguagen.runtime.outputs import Layout
@@ -113,7 +113,7 @@ def process_file(
                     advance(done.rows_read)
             _publish(staging, layout, source)
     except KeyboardInterrupt:
-        raise RunInterrupted(
+        raise InterruptedRunError(
             f"interrupted after {staging.progress.rows_read} rows, which are kept: the same command with --resume goes "
             f"on from there; or delete {staging.path}"
         ) from None

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from linguagen.models.errors import RunInterrupted, UsageError, VectorFileError
+from linguagen.models.errors import InterruptedRunError, UsageError, VectorFileError
 from linguagen.runtime import Compressor
 from linguagen.runtime.sources import open_vectors
 from linguagen.runtime.staging import Progress, Staging
@@ -265,7 +265,7 @@ def test_an_interrupted_call_says_how_far_it_came(tiny, tmp_path, tiny_vectors):
             raise KeyboardInterrupt
 
     with pytest.raises(
-        RunInterrupted, match="interrupted after 512 rows, which are kept: the same command with --resume"
+        InterruptedRunError, match="interrupted after 512 rows, which are kept: the same command with --resume"
     ):
         task = compress_task(compressor, compressor.codec())
         process_file(task, open_vectors(tmp_path / "v.npy"), tmp_path / "o.npy", interrupt)
