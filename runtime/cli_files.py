@@ -85,7 +85,7 @@ def compress(
     target = output or default_output(_named(vectors), codec)
     with _target(target) as path, progress("compressing", vectors.rows_known) as advance:
         report = process_file(compress_task(compressor, codec), vectors, path, advance, workers, bad_rows, resume)
-    _say_report(report, target)
+    _say_report(report, target, bad_rows)
     before = "" if report.bytes_before is None else f"{megabytes(report.bytes_before)} -> "
     say(
         f"{report.rows} x {vectors.width} -> {report.rows} x {codec.dim} as {codec.kind}, "
@@ -171,7 +171,7 @@ def _echo(target: Path) -> None:
         typer.echo(target)
 
 
-def _say_report(report: FileReport, target: Path) -> None:
+def _say_report(report: FileReport, target: Path, policy: str) -> None:
     if report.resumed_at:
         say(f"went on from row {report.resumed_at}")
     if report.scaled_rows:
@@ -180,6 +180,6 @@ def _say_report(report: FileReport, target: Path) -> None:
         )
     if report.bad_rows:
         shown = ", ".join(map(str, report.bad_rows[:10])) + (", ..." if len(report.bad_rows) > 10 else "")
-        kept = kept_path(target)
-        done = f"left out; the rows kept are listed in {kept}" if kept.exists() else "written as zeros"
+        dropped = f"left out; the rows kept are listed in {kept_path(target)}"
+        done = dropped if policy == "drop" else "written as zeros"
         say(f"note: {len(report.bad_rows)} rows were zero or not finite ({shown}); they were {done}")

@@ -98,8 +98,9 @@ def process_file(
         raise UsageError(f"--bad-rows is {bad!r}, expected one of {', '.join(BAD_ROWS)}")
     layout = Layout.of(output, task.columns, task.dtype)
     identity = {**_input_identity(source), **task.identity, "format": layout.suffix, "bad rows": bad}
+    staging = Staging(output, layout.row_bytes, layout.header_bytes, identity, resume)
     try:
-        with Staging(output, layout.row_bytes, layout.header_bytes, identity, resume) as staging:
+        with staging:
             begun = staging.progress
             advance(begun.rows_read)
             with ThreadPoolExecutor(workers) as pool:

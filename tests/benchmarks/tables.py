@@ -15,6 +15,7 @@ COLOURS = {
     "truncation": "#c0392b",
 }
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 430, 330, 46, 40, 26
+LOWEST = 0.55
 
 
 def write_results(done: dict[str, Any]) -> None:
@@ -69,10 +70,10 @@ def panel(item: dict[str, Any], left: int) -> str:
         return left + LEFT + (log2(size) - 5) / 5 * (WIDTH - LEFT - 20)
 
     def y(recall: float) -> float:
-        return TOP + (1 - (recall - 0.4) / 0.6) * (HEIGHT - TOP - BOTTOM)
+        return TOP + (1 - (recall - LOWEST) / (1 - LOWEST)) * (HEIGHT - TOP - BOTTOM)
 
     parts = [f'<text x="{left + LEFT}" y="16" font-size="13" fill="#222">{item["name"]}: recall@10 by bytes</text>']
-    for tick in (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0):
+    for tick in (0.6, 0.7, 0.8, 0.9, 1.0):
         parts.append(f'<line x1="{x(32)}" x2="{x(1024)}" y1="{y(tick)}" y2="{y(tick)}" stroke="#e4e4e4"/>')
         parts.append(f'<text x="{x(32) - 8}" y="{y(tick) + 4}" text-anchor="end" fill="#555">{tick:.1f}</text>')
     for size in (32, 64, 128, 256, 512, 1024):
@@ -83,7 +84,10 @@ def panel(item: dict[str, Any], left: int) -> str:
         for row in item["rows"]:
             if row["family"] == family and 32 <= row["bytes"] <= 1024:
                 best[row["bytes"]] = max(row["recall@10"], best.get(row["bytes"], 0.0))
-        seen = [(size, recall) for size, recall in sorted(best.items()) if recall >= 0.4]
+        # What spends more bytes for less is left out: nobody would.
+        seen = [
+            (s, r) for s, r in sorted(best.items()) if r > max((best[other] for other in best if other < s), default=0)
+        ]
         points = " ".join(f"{x(size):.1f},{y(recall):.1f}" for size, recall in seen)
         thick = 2.5 if family == "LinguaGEN" else 1.3
         parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="{thick}"/>')
