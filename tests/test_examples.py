@@ -151,7 +151,7 @@ def test_the_smallest_deployment_compresses(ten_thousand, wheel, tmp_path):
     words = [sys.executable, EXAMPLES / "edge" / "smallest" / "build.py", wheel, tmp_path / "small"]
     shown = subprocess.run(words, capture_output=True, text=True, check=True).stdout
     assert shown.splitlines()[-1].startswith("all ")
-    assert float(shown.split()[-2]) < 150
+    assert float(shown.split()[-2]) < 200
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path / "small")}
     command = [
         sys.executable,
