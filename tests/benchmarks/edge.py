@@ -68,7 +68,7 @@ def main() -> None:
         ]
         for engine, threads in (("onnxruntime-node", 1), ("onnxruntime-node", 2), ("onnxruntime-web", 1)):
             speed, first = node_speed(folder, engine, threads)
-            lines.append((f"Node, {engine}, {threads} thread(s)", speed, first))
+            lines.append((f"Node, {engine}, {('one thread', 'two threads')[threads - 1]}", speed, first))
         lines.append(("Chromium, WebAssembly, one thread", *chromium_speed(folder)))
     print("| where | rows/s beside Python's one thread | first vector |\n|---|---|---|")
     for where, speed, first in lines:
