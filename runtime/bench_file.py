@@ -16,7 +16,8 @@ from linguagen.runtime.formats import open_npy
 from linguagen.runtime.streaming import process_file
 from linguagen.runtime.tasks import compress_task
 
-_BARE_WINDOWS = 16
+_BARE_WINDOWS = 32
+"""200 MB of rows: more than a cache holds, as in a program that has all of them in memory."""
 
 
 def main(path: str, model: str, threads: int) -> None:

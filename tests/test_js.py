@@ -7,11 +7,17 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
+from onnx import numpy_helper
 
+from linguagen.export.fold import FoldedEncoder
+from linguagen.export.graph import build_graph, with_manifest
+from linguagen.models.catalogue import find_model
 from linguagen.models.model_file import load_manifest
 from linguagen.runtime import Compressor
 from linguagen.runtime.fidelity import nearest_neighbours, recall_per_row
@@ -45,39 +51,62 @@ def real_vectors() -> np.ndarray:
     return np.concatenate(list(draw_vectors(load_manifest("text-embedding-3-small").statistics, 1000, seed=1)))
 
 
+@pytest.fixture(scope="module")
+def float_model(tmp_path_factory) -> Path:
+    """The shipped model's own weights as a float32 file."""
+    path = tmp_path_factory.mktemp("float") / "model.onnx"
+    graph = onnx.load(find_model("text-embedding-3-small")).graph
+    stored = {item.name: numpy_helper.to_array(item) for item in graph.initializer}
+    linear = (stored["linear_weight_int8"] * stored["linear_weight_scale"]).astype(np.float32)
+    manifest = replace(load_manifest("text-embedding-3-small"), precision="float32")
+    path.write_bytes(with_manifest(build_graph(FoldedEncoder(linear, (), stored["head_weight"])), manifest)[0])
+    return path
+
+
 @pytest.mark.timeout(280)
-def test_the_npm_package_passes_its_tests_and_agrees_with_python(node, tiny, tiny_vectors, tmp_path):
+def test_the_npm_package_passes_its_tests_and_agrees_with_python(node, float_model, real_vectors, tmp_path):
     shared = JS.parent.parent / "shared" / "vectors"
     words = [sys.executable, JS / "test" / "expected.py", tmp_path, *([shared] if shared.is_dir() else [])]
     subprocess.run(words, check=True)
-    tiny_vectors.astype("<f4").tofile(tmp_path / "float.vectors")
-    Compressor.load(tiny["none"]).compress(tiny_vectors).astype("<f4").tofile(tmp_path / "float.embeddings")
-    environment = os.environ | {"LINGUAGEN_EXPECTED": str(tmp_path), "LINGUAGEN_FLOAT": str(tiny["none"])}
+    real_vectors.astype("<f4").tofile(tmp_path / "float.vectors")
+    Compressor.load(float_model).compress(real_vectors).astype("<f4").tofile(tmp_path / "float.embeddings")
+    environment = os.environ | {"LINGUAGEN_EXPECTED": str(tmp_path), "LINGUAGEN_FLOAT": str(float_model)}
     done = subprocess.run(["npm", "test"], cwd=JS, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
     assert re.search(r"skipped 0\b", done.stdout), done.stdout[-2000:]
 
 
-@pytest.mark.timeout(280)
-def test_the_page_compresses_in_chromium_what_python_compresses(node, real_vectors, tmp_path):
+@pytest.fixture(scope="module")
+def page(node, tmp_path_factory) -> Path:
+    """The built page."""
     need(shutil.which("chromium") is not None, "no chromium: apt-get install chromium")
     subprocess.run(["npm", "run", "--silent", "demo"], cwd=JS, check=True, capture_output=True)
-    np.save(tmp_path / "mine.npy", real_vectors)
+    return Path(shutil.copytree(JS.parent / "docs" / "demo", tmp_path_factory.mktemp("page") / "demo"))
+
+
+def visit(node: str, page: Path, vectors: np.ndarray, folder: Path) -> tuple[dict, np.ndarray]:
+    """Use the page in Chromium; what it measured, and the embeddings that it let one download."""
+    np.save(folder / "mine.npy", vectors)
     lg_run = Path(sys.executable).parent / "lg-run"
-    server = subprocess.Popen([lg_run, "demo", "--port", "0"], stdout=subprocess.PIPE, text=True)
+    server = subprocess.Popen([lg_run, "demo", page, "--port", "0"], stdout=subprocess.PIPE, text=True)
     try:
         assert server.stdout is not None
         address = server.stdout.readline().strip()
-        words = [node, JS / "test" / "page.browser.mjs", address, tmp_path / "mine.npy", tmp_path]
+        words = [node, JS / "test" / "page.browser.mjs", address, folder / "mine.npy", folder]
         done = subprocess.run(words, cwd=JS, capture_output=True, text=True, timeout=240)
         assert done.returncode == 0, done.stderr[-4000:]
     finally:
         server.terminate()
         server.communicate()
-    measured = json.loads((tmp_path / "measured.json").read_text())
+    return json.loads((folder / "measured.json").read_text()), np.load(folder / "embeddings.npy")
+
+
+@pytest.mark.timeout(280)
+def test_the_page_compresses_in_chromium_what_python_compresses(node, page, real_vectors, tmp_path):
+    measured, found = visit(node, page, real_vectors, tmp_path)
     assert measured["name"] == "mine.256.npy"
     compressor = Compressor.load()
-    found, wanted = np.load(tmp_path / "embeddings.npy"), compressor.compress(real_vectors)
+    wanted = compressor.compress(real_vectors)
     assert found.shape == (1000, 256)
     assert (found * wanted).sum(axis=1).min() > 0.999
     exact = nearest_neighbours(real_vectors, 10)
@@ -89,6 +118,14 @@ def test_the_page_compresses_in_chromium_what_python_compresses(node, real_vecto
     python = 1000 / (time.perf_counter() - start)
     browser = int(measured["facts"]["speed"].split()[0].replace(",", ""))
     assert browser >= LEAST_OF_PYTHON * python, f"{browser} rows/s in Chromium, {python:.0f} in Python"
+
+
+@pytest.mark.timeout(280)
+def test_a_float32_model_in_chromium_agrees_with_python_to_four_places(node, page, float_model, real_vectors, tmp_path):
+    other = Path(shutil.copytree(page, tmp_path / "demo"))
+    shutil.copy(float_model, other / "built" / "model.onnx")
+    _, found = visit(node, other, real_vectors, tmp_path)
+    np.testing.assert_allclose(found, Compressor.load(float_model).compress(real_vectors), atol=1e-4)
 
 
 def test_the_demo_command_says_what_is_missing(run_command, tmp_path):
