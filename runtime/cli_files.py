@@ -16,9 +16,8 @@ from linguagen.runtime.cli_models import DeviceOption, ModelOption, ThreadsOptio
 from linguagen.runtime.codes import KINDS
 from linguagen.runtime.compressor import Compressor
 from linguagen.runtime.cores import usable_cores
-from linguagen.runtime.evaluate import spread_rows
+from linguagen.runtime.evaluate import mean_cosine_of_files, spread_rows
 from linguagen.runtime.expander import Expander
-from linguagen.runtime.fidelity import mean_cosine_of_files
 from linguagen.runtime.outputs import WRITABLE
 from linguagen.runtime.sources import READABLE, STDIN, Source, open_vectors
 from linguagen.runtime.streaming import FileReport, default_output, kept_path, process_file

@@ -12,7 +12,7 @@ from linguagen.models.manifest import FidelityRow
 from linguagen.runtime.codes import Codec, cut
 from linguagen.runtime.compressor import CHUNK_ROWS, Compressor
 from linguagen.runtime.controls import control_projections, project
-from linguagen.runtime.fidelity import FidelitySet, Measured
+from linguagen.runtime.fidelity import FidelitySet, Measured, reconstruction_cosine
 from linguagen.runtime.formats import VectorFile
 from linguagen.runtime.sources import STDIN, Source
 from linguagen.runtime.streams import StreamSource
@@ -134,6 +134,26 @@ def codecs_within(compressor: Compressor, budget: int) -> list[Codec]:
     if not found:
         raise UsageError(f"--bytes is {budget}, but the smallest embedding, 8 dimensions of one bit, takes 1 byte")
     return found
+
+
+def mean_cosine_of_files(vectors: Source, others: Source) -> float:
+    """Mean cosine between the rows of two sources of one width, row by row, in bounded memory.
+
+    Raises:
+        UsageError: they have different numbers of rows.
+    """
+    total, rows = 0.0, 0
+    for (_, left), (_, right) in zip(vectors.chunks(CHUNK_ROWS), others.chunks(CHUNK_ROWS), strict=False):
+        if len(left) != len(right):
+            break
+        total += reconstruction_cosine(left.astype(np.float32), right.astype(np.float32)) * len(left)
+        rows += len(left)
+    known = [source.rows_known for source in (vectors, others)]
+    if any(count not in (None, rows) for count in known) or not rows:
+        raise UsageError(
+            f"{vectors.origin} and {others.origin} have {known[0]} and {known[1]} rows; give the same rows"
+        )
+    return total / rows
 
 
 def read_sources(path: Path, rows: int | None) -> npt.NDArray[np.integer] | None:

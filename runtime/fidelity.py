@@ -16,9 +16,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from linguagen.models.errors import UsageError, VectorError
+from linguagen.models.errors import VectorError
 from linguagen.models.manifest import FidelityRow
-from linguagen.runtime.sources import Source
 from linguagen.runtime.vectors import Array, Indices
 
 NEIGHBOURS = 10
@@ -128,26 +127,6 @@ def reconstruction_cosine(vectors: Array, reconstructed: Array) -> float:
     products = np.einsum("ij,ij->i", vectors, reconstructed)
     lengths = np.linalg.norm(vectors, axis=1) * np.linalg.norm(reconstructed, axis=1)
     return float((products / lengths.clip(min=1e-12)).mean())
-
-
-def mean_cosine_of_files(vectors: Source, others: Source) -> float:
-    """Mean cosine between the rows of two sources of one width, row by row, in bounded memory.
-
-    Raises:
-        UsageError: they have different numbers of rows.
-    """
-    total, rows = 0.0, 0
-    for (_, left), (_, right) in zip(vectors.chunks(_SCORE_ROWS), others.chunks(_SCORE_ROWS), strict=False):
-        if len(left) != len(right):
-            break
-        total += reconstruction_cosine(left.astype(np.float32), right.astype(np.float32)) * len(left)
-        rows += len(left)
-    known = [source.rows_known for source in (vectors, others)]
-    if any(count not in (None, rows) for count in known) or not rows:
-        raise UsageError(
-            f"{vectors.origin} and {others.origin} have {known[0]} and {known[1]} rows; give the same rows"
-        )
-    return total / rows
 
 
 def difference_interval(first: Array, second: Array) -> tuple[float, float]:

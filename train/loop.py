@@ -67,7 +67,8 @@ def train(
     """
     began = time.monotonic()
     torch.manual_seed(config.seed)
-    corpus = open_corpus(config.inputs, folder.path / "inputs", config.column or None)
+    copies = folder.path / ("inputs" if processes.leader else f"inputs-{processes.rank}")  # no two write one file
+    corpus = open_corpus(config.inputs, copies, config.column or None)
     model = Autoencoder(make_encoder(corpus.width, config.encoder))
     prepared = prepare(config, corpus, model, prior)
     if processes.leader:

@@ -77,12 +77,12 @@ def test_a_run_killed_for_real_goes_on_to_the_weights_of_an_unbroken_one(tmp_pat
 
 
 def test_two_gloo_processes_train_one_model(tmp_path):
-    np.save(tmp_path / "v.npy", tiny_vectors(600, seed=1))
+    np.savez(tmp_path / "v.npz", vectors=tiny_vectors(600, seed=1))  # each process copies it to .npy for itself
     words = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     words += [
         "--module",
         "linguagen.train.cli",
-        "v.npy",
+        "v.npz",
         *TINY,
         "--steps",
         "30",
