@@ -12,13 +12,13 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from onnx import numpy_helper
 
 from linguagen.export.fold import FoldedEncoder
 from linguagen.export.graph import build_graph
-from linguagen.export.quantize import round_columns
 from linguagen.models.catalogue import find_model
 from linguagen.models.model_file import load_manifest
+from linguagen.runtime.control_graph import control_graph
 from linguagen.runtime.cores import usable_cores
 from linguagen.runtime.sample import draw_vectors
 
@@ -46,33 +46,6 @@ def float_twin(name: str) -> bytes:
     return build_graph(FoldedEncoder(linear.astype(np.float32), (), stored["head_weight"])).SerializeToString()
 
 
-def control_graph() -> bytes:
-    """QuantizeLinear, MatMul by int8 weights, nothing else."""
-    weights, scales = round_columns(np.random.default_rng(0).standard_normal((1536, 256)).astype(np.float32))
-    constants = {
-        "s": np.float32(0.2 / 127),
-        "z": np.int8(0),
-        "w": weights,
-        "ws": scales,
-        "wz": np.zeros(256, np.int8),
-    }
-    nodes = [
-        helper.make_node("QuantizeLinear", ["vectors", "s", "z"], ["q"]),
-        helper.make_node("DequantizeLinear", ["q", "s", "z"], ["d"]),
-        helper.make_node("DequantizeLinear", ["w", "ws", "wz"], ["wd"], axis=1),
-        helper.make_node("MatMul", ["d", "wd"], ["embeddings"]),
-    ]
-    graph = helper.make_graph(
-        nodes,
-        "control",
-        [helper.make_tensor_value_info("vectors", TensorProto.FLOAT, ["n", 1536])],
-        [helper.make_tensor_value_info("embeddings", TensorProto.FLOAT, ["n", 256])],
-        [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
-    return model.SerializeToString()
-
-
 def numpy_product() -> Engine:
     projection = np.random.default_rng(0).standard_normal((1536, 256)).astype(np.float32)
     return lambda rows: rows @ projection
@@ -98,7 +71,7 @@ def vectors(rows: int) -> np.ndarray:
 
 
 ENGINES: dict[str, Callable[[], Engine]] = {
-    "control graph, int8": lambda: session(control_graph()),
+    "control graph, int8": lambda: session(control_graph(1536, 256)),
     f"{MODEL}, int8": lambda: session(str(find_model(MODEL))),
     f"{MODEL}, float32": lambda: session(float_twin(MODEL)),
     f"{OTHER}, int8": lambda: session(str(find_model(OTHER))),
