@@ -24,7 +24,7 @@ from linguagen.runtime.streaming import FileReport, default_output, kept_path, p
 from linguagen.runtime.tasks import compress_task, expand_task
 from linguagen.runtime.teacher import mismatch_warning
 from linguagen.runtime.terminal import progress, say
-from linguagen.runtime.vectors import FLOAT_TYPES
+from linguagen.runtime.vectors import FLOAT_TYPES, listed
 
 _TEACHER_ROWS = 256
 
@@ -178,7 +178,6 @@ def _say_report(report: FileReport, target: Path, policy: str) -> None:
             f"note: {report.scaled_rows} rows were not of length 1; they were scaled to it, since only direction counts"
         )
     if report.bad_rows:
-        shown = ", ".join(map(str, report.bad_rows[:10])) + (", ..." if len(report.bad_rows) > 10 else "")
         dropped = f"left out; the rows kept are listed in {kept_path(target)}"
         done = dropped if policy == "drop" else "written as zeros"
-        say(f"note: {len(report.bad_rows)} rows were zero or not finite ({shown}); they were {done}")
+        say(f"note: {len(report.bad_rows)} rows were zero or not finite ({listed(report.bad_rows)}); they were {done}")

@@ -80,7 +80,7 @@ class Compressor:
         """How this model's embeddings are coded in fewer bytes.
 
         Args:
-            kind: `float32`, `float16`, `int8`, `uint8`, `int4`, `binary` or `ubinary`.
+            kind: `float32`, `float16`, `int8`, `uint8`, `int4`, `e8`, `binary` or `ubinary`.
             dim: leading dimensions to keep; None for all.
 
         Raises:

@@ -15,6 +15,7 @@ from linguagen.runtime.formats import NpyWriter, Rows, Window
 from linguagen.runtime.outputs import Layout
 from linguagen.runtime.sources import Source
 from linguagen.runtime.staging import Progress, Staging
+from linguagen.runtime.tables import ARROW, PARQUET
 from linguagen.runtime.vectors import Array, bad_rows, unit_rows
 
 T = TypeVar("T")
@@ -133,7 +134,7 @@ def kept_path(output: Path) -> Path:
 def default_output(source: Path, codec: Codec) -> Path:
     """`vectors.npy` becomes `vectors.256.npy` or `vectors.256.int8.npy`, and a table a table, in the same folder."""
     kind = "" if codec.kind == "float32" else f".{codec.kind}"
-    ending = source.suffix if source.suffix.lower() in (".parquet", ".arrow", ".feather") else ".npy"
+    ending = source.suffix if source.suffix.lower() in (*PARQUET, *ARROW) else ".npy"
     return source.with_name(f"{source.stem}.{codec.dim}{kind}{ending}")
 
 

@@ -60,24 +60,28 @@ class StreamSource:
             yield start, read()
 
 
-def from_blocks(path: Path, blocks: Callable[[], Iterator[Rows]], width: int | None, rows: int | None) -> StreamSource:
-    """A source whose width is that of its first block, which is looked at now.
+def from_blocks(path: Path, blocks: Callable[[], Iterator[Rows]], width: int | None) -> StreamSource:
+    """A source of unknown length whose width is that of its first block; arguments and errors of `first_width`."""
+    return StreamSource(path, first_width(blocks(), width, str(path)), None, blocks)
+
+
+def first_width(blocks: Iterator[Rows], width: int | None, origin: str) -> int:
+    """The width of the first block that has rows, which is read now.
 
     Args:
-        path: for messages.
-        blocks: begins to read; checked blocks (rows, width) of one width.
+        blocks: (rows, width) of one width.
         width: how many numbers a vector must have; None for any.
-        rows: in all, where known.
+        origin: for messages.
 
     Raises:
         VectorError: another width.
         VectorFileError: there is no row.
     """
-    first = next((block for block in blocks() if len(block)), None)
+    first = next((block for block in blocks if len(block)), None)
     if first is None:
-        raise VectorFileError(f"{path}: holds no vectors; expected at least one row")
-    check_layout(first.shape, first.dtype, width, str(path))
-    return StreamSource(path, first.shape[1], rows, blocks)
+        raise VectorFileError(f"{origin}: holds no vectors; expected at least one row")
+    check_layout(first.shape, first.dtype, width, origin)
+    return int(first.shape[1])
 
 
 def open_npz(path: Path, width: int | None, column: str | None) -> StreamSource:

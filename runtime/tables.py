@@ -9,7 +9,7 @@ import numpy as np
 
 from linguagen.models.errors import MissingExtraError, UsageError, VectorFileError
 from linguagen.runtime.formats import Rows
-from linguagen.runtime.streams import StreamSource
+from linguagen.runtime.streams import StreamSource, first_width
 from linguagen.runtime.vectors import FLOAT_TYPES, check_layout
 
 _BATCH_ROWS = 4096
@@ -50,11 +50,7 @@ def open_table(path: Path, width: int | None, column: str | None) -> TableSource
             start, known = start + len(block), block.shape[1]
             yield block
 
-    first = next((block for block in blocks() if len(block)), None)
-    if first is None:
-        raise VectorFileError(f"{origin}: holds no vectors; expected at least one row")
-    check_layout(first.shape, first.dtype, width, origin)
-    return TableSource(path, first.shape[1], rows, blocks, name, list(schema.names))
+    return TableSource(path, first_width(blocks(), width, origin), rows, blocks, name, list(schema.names))
 
 
 def table_batches(path: Path, columns: list[str] | None = None) -> Iterator[Any]:

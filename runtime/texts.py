@@ -28,7 +28,7 @@ def open_json(path: Path, width: int | None) -> StreamSource:
         with path.open("rb") as file:
             yield from json_blocks(file, str(path), whole=path.suffix.lower() == ".json")
 
-    return from_blocks(path, blocks, width, None)
+    return from_blocks(path, blocks, width)
 
 
 def json_blocks(file: BinaryIO, origin: str, whole: bool = False) -> Iterator[Rows]:
@@ -101,7 +101,7 @@ def _vector(embedding: Any, place: str) -> Array:
 
 def open_csv(path: Path, width: int | None, column: str | None) -> StreamSource:
     """Open a .csv: a column of JSON lists (`embedding`), or rows of numbers alone; errors of `open_vectors`."""
-    return from_blocks(path, lambda: _stacked(_csv_rows(path, column), str(path)), width, None)
+    return from_blocks(path, lambda: _stacked(_csv_rows(path, column), str(path)), width)
 
 
 def _csv_rows(path: Path, column: str | None) -> Iterator[tuple[str, Array]]:

@@ -83,12 +83,16 @@ def unit_rows(chunk: npt.NDArray[np.floating], numbers: int | Indices, origin: s
     return np.asarray(np.where(off[:, None], rows / lengths[:, None], rows), dtype=np.float32), int(off.sum())
 
 
+def listed(numbers: Sequence[int] | Indices) -> str:
+    """Row numbers for messages, the first ten of them."""
+    return ", ".join(map(str, numbers[:10])) + (", ..." if len(numbers) > 10 else "")
+
+
 def _refuse_rows(bad: npt.NDArray[np.bool_], numbers: int | Indices, origin: str, what: str) -> None:
     if bad.any():
         refused = np.flatnonzero(bad) + numbers if isinstance(numbers, int) else numbers[bad]
-        shown = ", ".join(map(str, refused[:10])) + (", ..." if len(refused) > 10 else "")
         raise VectorError(
-            f"{origin}: {len(refused)} row(s) hold {what}: row {shown} (counted from 0); "
+            f"{origin}: {len(refused)} row(s) hold {what}: row {listed(refused)} (counted from 0); "
             "remove them or embed those texts again"
         )
 
