@@ -6,7 +6,9 @@ TESTS ?= tests
 # On a machine of one or two cores more workers only queue.
 WORKERS ?= 2
 
-.PHONY: demo test check format bench fuzz results ablation models page clean
+.PHONY: demo test check format bench fuzz results results-text ablation models models-text page clean
+
+TEXT = .text
 
 demo: .demo/bin/lg-run
 	cd .demo && bin/lg-run sample --rows 2000 --overwrite && bin/lg-run compress vectors.npy && bin/lg-run evaluate vectors.npy
@@ -54,6 +56,22 @@ models: $(VENV)/.ready
 		$(BIN)/lg-train ../shared/vectors/$$teacher/train.npy --teacher $$teacher --out runs/$$teacher-512 --dim 512 --half 1 --steps 2000 --evaluate-every 500 --held-out 0.05 && \
 		$(BIN)/lg-export runs/$$teacher-512 --quantize int8 --decoder -o models/$$teacher-512.onnx || exit; \
 	done
+
+# The text model: corpus, teacher's vectors (an hour; goes on where it was stopped), training (half an hour), file.
+$(TEXT)/teacher.npy: $(VENV)/.ready
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt '.[peers]'
+	$(BIN)/python tests/benchmarks/text_corpus.py ../shared/text $(TEXT)
+	$(BIN)/python tests/benchmarks/text_teacher.py $(TEXT)/corpus.txt $@
+
+models-text: $(TEXT)/teacher.npy
+	$(BIN)/lg-train --text $(TEXT)/corpus.txt --teacher $(TEXT)/teacher.npy --simcse 0 --skip-gram 0 --steps 2600 --evaluate-every 200 --scored ../shared/text/eval/stsb/stsb-en-dev.csv --out runs/linguagen-en
+	$(BIN)/lg-export runs/linguagen-en --quantize int8 -o models-text/linguagen_models_text/linguagen-en.onnx
+
+# Two more models, without the teacher, for the comparison; then everything on the public sets.
+results-text: models-text
+	$(BIN)/lg-train --text $(TEXT)/corpus.txt $(ALONE) --out runs/alone
+	$(BIN)/lg-train --text $(TEXT)/corpus.txt $(ALONE) --pairs $(TEXT)/pairs.tsv --out runs/pairs
+	$(BIN)/python tests/benchmarks/text_results.py --shared ../shared --corpus $(TEXT)/corpus.txt --run alone=runs/alone --run pairs=runs/pairs --run linguagen-en=runs/linguagen-en --docs docs/results.md
 
 $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

@@ -6,6 +6,9 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
+from linguagen.export.quantize import round_columns
+from linguagen.runtime.vectors import Array
+
 
 @dataclass
 class Builder:
@@ -31,3 +34,13 @@ class Builder:
             return self.constant(name, value)
         stored = self.constant(f"{name}_half", np.asarray(value, dtype=np.float16))
         return self.node("Cast", [stored], name, to=TensorProto.FLOAT)
+
+    def int8_weight(self, name: str, value: Array, largest: int = 127) -> str:
+        """Add a weight (inputs, outputs) rounded to int8 as `round_columns` does."""
+        integers, scales = round_columns(value, largest)
+        parts = [
+            self.constant(f"{name}_int8", integers),
+            self.constant(f"{name}_scale", scales),
+            self.constant(f"{name}_zero", np.zeros(len(scales), np.int8)),
+        ]
+        return self.node("DequantizeLinear", parts, name, axis=1)

@@ -30,12 +30,12 @@ def render_card(manifest: Manifest, size: int) -> str:
         "",
         f"{training.get('rows', 'unknown')} vectors, seed {training.get('seed', 'unknown')}. Settings:",
         "",
-        *_facts({key: value for key, value in training.items() if key not in ("rows", "seed")}),
+        *facts({key: value for key, value in training.items() if key not in ("rows", "seed")}),
         "",
         "## Export",
         "",
-        *_facts(manifest.parity, "gate: "),
-        *_facts(calibration, "calibration: "),
+        *facts(manifest.parity, "gate: "),
+        *facts(calibration, "calibration: "),
         "",
         "## Limits",
         "",
@@ -58,7 +58,8 @@ def _table(rows: tuple[FidelityRow, ...]) -> list[str]:
     ]
 
 
-def _facts(facts: Mapping[str, object], prefix: str = "") -> list[str]:
+def facts(facts: Mapping[str, object], prefix: str = "") -> list[str]:
+    """Named values, one a line of a Markdown list."""
     return [f"- {prefix}{key.replace('_', ' ')}: {_shown(value)}" for key, value in facts.items()]
 
 

@@ -35,15 +35,37 @@ def command(
     request = ExportRequest(**settings)
     try:
         from linguagen.export.writer import export_run
-        from linguagen.train.checkpoint import latest_run, load_run
+        from linguagen.train.checkpoint import RunFolder, latest_run, load_run
+        from linguagen.train.text_checkpoint import is_text_run
     except ImportError as error:
         raise MissingExtraError(
             f"lg-export needs torch and onnx ({error}); install them: pip install 'linguagen[export]'"
         ) from error
     folder = run or latest_run()
+    if is_text_run(RunFolder(folder)):
+        _export_text(folder, request, output, as_json)
+        return
     finished = load_run(folder)
     exported = export_run(finished, request, output or folder / f"{finished.name}.{request.precision}.onnx")
     _print(exported, as_json)
+
+
+def _export_text(folder: Path, request: ExportRequest, output: Path | None, as_json: bool) -> None:
+    from linguagen.export.text_writer import export_text_run
+    from linguagen.train.text_checkpoint import load_text_run
+
+    run = load_text_run(folder)
+    exported = export_text_run(run, request, output or folder / f"{run.name}.{request.precision}.onnx")
+    parity = dict(exported.manifest.parity)
+    if as_json:
+        print_json({"file": str(exported.path), "card": str(exported.card), "bytes": exported.size, "parity": parity})
+        return
+    say(
+        f"checked on {parity['texts']} texts: mean cosine {parity['mean_cosine']:.5f} with PyTorch, "
+        f"{parity['recall']:.3f} of its nearest neighbours; {exported.size / 1e6:.1f} MB"
+    )
+    say(f'next: lg-run embed "some text" --model {exported.path}')
+    typer.echo(exported.path)
 
 
 def _print(exported: "Exported", as_json: bool) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from linguagen.runtime.vectors import Array
-from linguagen.train.model import ForwardEncoder, VectorEncoder
+from linguagen.train.model import SegmentBlock, VectorEncoder
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,11 +39,8 @@ class FoldedEncoder:
 def fold(encoder: VectorEncoder) -> FoldedEncoder:
     """Fold an encoder; its weights are copied."""
     with torch.no_grad():
-        directions = [item for item in encoder.directions if isinstance(item, ForwardEncoder)]
-        layers = [
-            [direction.layer(number).masked() for direction in directions]
-            for number in range(encoder.config.layers if directions else 0)
-        ]
+        stacks = [[block for block in each.modules() if isinstance(block, SegmentBlock)] for each in encoder.directions]
+        layers = [[block.masked() for block in layer] for layer in zip(*stacks, strict=True)]
         # parts: one of U, V, G in every direction, (units of a direction, what it reads)
         first = [torch.cat(parts) for parts in zip(*layers[0], strict=True)] if layers else []
         deeper = [torch.cat([_block_diagonal(parts) for parts in zip(*blocks, strict=True)]) for blocks in layers[1:]]

@@ -4,7 +4,7 @@ The shape of this graph is what makes it fast, so it is written out node by node
 one integer kernel, the head and the skip into one Gemm, and the scaling to unit length into one pass.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -15,7 +15,7 @@ from onnx import TensorProto, helper
 from linguagen.export.builder import Builder
 from linguagen.export.code_nodes import add_codes
 from linguagen.export.fold import FoldedEncoder
-from linguagen.export.quantize import Calibration, round_columns
+from linguagen.export.quantize import Calibration
 from linguagen.models.manifest import (
     CODES_NAME,
     DECODER_KEY,
@@ -26,13 +26,15 @@ from linguagen.models.manifest import (
     Manifest,
 )
 from linguagen.models.onnx_file import parse_onnx
+from linguagen.models.text_manifest import TEXT_KEY, TextManifest
 from linguagen.runtime.codes import Codec
 
 OPSET, IR_VERSION = 18, 9
 """No newer than onnxruntime 1.20 reads."""
 
 
-M = TypeVar("M", Manifest, DecoderManifest)
+M = TypeVar("M", Manifest, DecoderManifest, TextManifest)
+_KEYS = {Manifest: METADATA_KEY, DecoderManifest: DECODER_KEY, TextManifest: TEXT_KEY}
 
 
 def build_graph(
@@ -57,21 +59,28 @@ def build_graph(
     outputs: list[tuple[str, int, int]] = [(OUTPUT_NAME, TensorProto.FLOAT, folded.dim)]
     if codec is not None:
         outputs.append((CODES_NAME, add_codes(build, codec, folded.dim), codec.columns))
-    return finish_graph(build, (INPUT_NAME, folded.width), outputs)
+    return finish_graph(build, rows_input(INPUT_NAME, folded.width), outputs)
 
 
-def finish_graph(build: Builder, input_: tuple[str, int], outputs: Sequence[tuple[str, int, int]]) -> onnx.ModelProto:
+def rows_input(name: str, width: int) -> onnx.ValueInfoProto:
+    """A float32 input (n, width)."""
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", width])
+
+
+def finish_graph(
+    build: Builder, input_: onnx.ValueInfoProto, outputs: Sequence[tuple[str, int, int]]
+) -> onnx.ModelProto:
     """A model of the nodes built.
 
     Args:
         build: holds them.
-        input_: name and width of the float32 input.
+        input_: what it takes.
         outputs: name, element type and width of each output.
     """
     graph = helper.make_graph(
         build.nodes,
         "linguagen",
-        [helper.make_tensor_value_info(input_[0], TensorProto.FLOAT, ["n", input_[1]])],
+        [input_],
         [helper.make_tensor_value_info(name, kind, ["n", width]) for name, kind, width in outputs],
         build.constants,
     )
@@ -84,13 +93,18 @@ def finish_graph(build: Builder, input_: tuple[str, int], outputs: Sequence[tupl
     return onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True)
 
 
-def with_manifest(model: onnx.ModelProto, manifest: M) -> tuple[bytes, M]:
-    """The file's bytes with its manifest inside, and that manifest, which now has the graph's hash."""
+def with_manifest(model: onnx.ModelProto, manifest: M, extra: Mapping[str, str] | None = None) -> tuple[bytes, M]:
+    """The file's bytes with its manifest inside, and that manifest, which now has the graph's hash.
+
+    Args:
+        model: the graph.
+        manifest: what to say of it.
+        extra: more metadata, by key.
+    """
     del model.metadata_props[:]
     digest = parse_onnx(model.SerializeToString(), "graph").graph_sha256
     hashed = replace(manifest, graph_sha256=digest)
-    key = METADATA_KEY if isinstance(hashed, Manifest) else DECODER_KEY
-    helper.set_model_props(model, {key: hashed.to_json()})
+    helper.set_model_props(model, {_KEYS[type(manifest)]: hashed.to_json(), **(extra or {})})
     onnx.checker.check_model(model, full_check=True)
     return model.SerializeToString(), hashed
 
@@ -108,18 +122,7 @@ def _int8_linear(build: Builder, folded: FoldedEncoder, calibration: Calibration
     ]
     rounded = build.node("QuantizeLinear", [INPUT_NAME, *steps], "rounded")
     input_ = build.node("DequantizeLinear", [rounded, *steps], "input")
-    integers, scales = round_columns(weights)
-    weight = build.node(
-        "DequantizeLinear",
-        [
-            build.constant("linear_weight_int8", integers),
-            build.constant("linear_weight_scale", scales),
-            build.constant("linear_weight_zero", np.zeros(len(scales), np.int8)),
-        ],
-        "linear_weight",
-        axis=1,
-    )
-    product = build.node("MatMul", [input_, weight], "linear")
+    product = build.node("MatMul", [input_, build.int8_weight("linear_weight", weights)], "linear")
     if not outliers:
         return product
     picked = build.node("Gather", [INPUT_NAME, build.constant("outlier_dims", np.array(outliers))], "outliers", axis=1)

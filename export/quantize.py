@@ -34,12 +34,17 @@ def calibrate(vectors: Array) -> Calibration:
     return Calibration(len(vectors), float(np.delete(largest, outliers).max()) / 127, tuple(outliers))
 
 
-def round_columns(weights: Array) -> tuple[np.ndarray[tuple[int, int], np.dtype[np.int8]], Array]:
+def round_columns(weights: Array, largest: int = 127) -> tuple[np.ndarray[tuple[int, int], np.dtype[np.int8]], Array]:
     """Weights (inputs, outputs) as int8 with one symmetric scale per output.
+
+    Args:
+        weights: (inputs, outputs).
+        largest: integer that the largest weight of a column becomes. With 63, sums of two products with unsigned bytes
+            fit into 16 bits, which AVX2's integer product would otherwise cut off.
 
     Returns:
         The int8 weights (inputs, outputs) and the scales (outputs,).
     """
-    scales = np.abs(weights).max(axis=0) / 127  # (outputs,)
+    scales = np.abs(weights).max(axis=0) / largest  # (outputs,)
     scales = np.where(scales > 0, scales, 1).astype(np.float32)
     return np.round(weights / scales).astype(np.int8), scales

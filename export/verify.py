@@ -46,20 +46,20 @@ def verify(path: Path, encoder: VectorEncoder, vectors: Array, precision: str) -
     with torch.no_grad():
         wanted = encoder(torch.from_numpy(vectors)).numpy()
     difference = float(np.abs(given - wanted).max())
-    _require(
+    require(
         precision == "int8" or difference <= MOST_DIFFERENCE[precision],
         f"{precision} values differ from PyTorch's by up to {difference:.2e}, "
         f"allowed are {MOST_DIFFERENCE.get(precision, 0):.0e}",
     )
     length = float(np.abs(np.linalg.norm(given, axis=1) - 1).max())
-    _require(length <= 1e-5, f"embeddings are off unit length by up to {length:.2e}, allowed are 1e-05")
+    require(length <= 1e-5, f"embeddings are off unit length by up to {length:.2e}, allowed are 1e-05")
     alone = compressor.compress(vectors[:1])
     # int8 products are exact; the float remainder may be summed in another order for another batch size.
-    _require(bool(np.abs(alone - given[:1]).max() <= 1e-5), "a row alone and in a batch give different embeddings")
+    require(bool(np.abs(alone - given[:1]).max() <= 1e-5), "a row alone and in a batch give different embeddings")
     if compressor.manifest.codes:
         _verify_codes(compressor, vectors, given)
     loss = _recall_loss(vectors, wanted, given)
-    _require(
+    require(
         loss <= MOST_RECALL_LOSS,
         f"{precision} loses {100 * loss:.2f} points of recall@{NEIGHBOURS} against PyTorch, allowed are "
         f"{100 * MOST_RECALL_LOSS:.2f}; export with --quantize none, or train on more vectors",
@@ -89,7 +89,7 @@ def verify_decoder(model: Path, weights: Array, vectors: Array, held_out: Array)
     except LinguaGenError as error:
         raise ExportGateError(f"the exported decoder does not run: {error}") from error
     cosine = reconstruction_cosine(given, embeddings @ weights)
-    _require(
+    require(
         cosine >= LEAST_DECODER_COSINE,
         f"the decoder's vectors have cosine {cosine:.6f} with PyTorch's, at least {LEAST_DECODER_COSINE} is asked",
     )
@@ -100,7 +100,7 @@ def _verify_codes(compressor: Compressor, vectors: Array, embeddings: Array) -> 
     wanted = compressor.codec(**compressor.manifest.codes).encode(embeddings)
     equal = float((compressor.encode_codes(vectors) == wanted).mean())
     # A value on the edge between two levels may fall to either side: graph and numpy round products differently.
-    _require(
+    require(
         equal >= LEAST_EQUAL_CODES,
         f"{equal:.2%} of the graph's codes are those of the runtime, at least {LEAST_EQUAL_CODES:.1%} is asked",
     )
@@ -112,6 +112,11 @@ def _recall_loss(vectors: Array, wanted: Array, given: Array) -> float:
     return float(before - after)
 
 
-def _require(holds: bool, problem: str) -> None:
+def require(holds: bool, problem: str) -> None:
+    """Fail the gate unless something holds.
+
+    Raises:
+        ExportGateError: it does not.
+    """
     if not holds:
         raise ExportGateError(f"the exported file was not written: {problem}")

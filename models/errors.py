@@ -8,6 +8,7 @@
     │   └── MissingExtraError   an optional dependency is not installed
     ├── VectorError             the vectors cannot be used as they are
     │   └── VectorFileError     the file that should hold them cannot be read
+    ├── TextError               the texts cannot be used as they are
     ├── ModelFileError          the model file is cut, edited or of another format
     ├── DeviceError             the device asked for is not there
     ├── InterruptedRunError     Ctrl-C: what is done is kept, exit 130
@@ -46,6 +47,10 @@ class VectorError(LinguaGenError, ValueError):
 
 class VectorFileError(VectorError):
     """The file that should hold vectors cannot be read or written."""
+
+
+class TextError(LinguaGenError, ValueError):
+    """The texts cannot be used as they are: an empty one, no string, or a file that holds something else."""
 
 
 class ModelFileError(LinguaGenError):

@@ -89,14 +89,14 @@ class Manifest:
         Raises:
             ModelFileError: not JSON, of another format version, or with a field missing or unknown.
         """
-        document = _document(text, origin)
+        document = read_document(text, origin)
         try:
             document["statistics"] = TeacherStatistics.from_document(document["statistics"])
             document["embedding_moments"] = EmbeddingMoments.from_document(document["embedding_moments"])
             document["fidelity"] = tuple(FidelityRow(**row) for row in document["fidelity"])
             return cls(**document)
         except (KeyError, TypeError, ValueError) as error:
-            raise _wrong_fields(origin, error) from error
+            raise wrong_fields(origin, error) from error
 
 
 @dataclass(frozen=True)
@@ -132,12 +132,17 @@ class DecoderManifest:
             ModelFileError: not JSON, of another format version, or with a field missing or unknown.
         """
         try:
-            return cls(**_document(text, origin))
+            return cls(**read_document(text, origin))
         except TypeError as error:
-            raise _wrong_fields(origin, error) from error
+            raise wrong_fields(origin, error) from error
 
 
-def _document(text: str, origin: str) -> dict[str, Any]:
+def read_document(text: str, origin: str) -> dict[str, Any]:
+    """The fields of a manifest of this format version.
+
+    Raises:
+        ModelFileError: not JSON, or of another format version.
+    """
     try:
         document = json.loads(text)
     except (json.JSONDecodeError, RecursionError) as error:
@@ -152,7 +157,8 @@ def _document(text: str, origin: str) -> dict[str, Any]:
     return found
 
 
-def _wrong_fields(origin: str, error: Exception) -> ModelFileError:
+def wrong_fields(origin: str, error: Exception) -> ModelFileError:
+    """The error of a manifest with a field missing or unknown."""
     return ModelFileError(
         f"{origin}: the manifest does not have the fields of format version {FORMAT_VERSION} ({error}); "
         "the file was edited or written by another program: export the model again"

@@ -18,6 +18,7 @@ OPERATORS = frozenset(
         "ArgMax",
         "Cast",
         "Clip",
+        "Concat",
         "DequantizeLinear",
         "Div",
         "Gather",
@@ -25,6 +26,7 @@ OPERATORS = frozenset(
         "Greater",
         "MatMul",
         "Mul",
+        "Pad",
         "Pow",
         "QuantizeLinear",
         "ReduceL2",
@@ -33,10 +35,12 @@ OPERATORS = frozenset(
         "Round",
         "Sigmoid",
         "Slice",
+        "Softmax",
         "Split",
         "Sqrt",
         "Sub",
         "Transpose",
+        "Unsqueeze",
     ]
 )
 """All that the exporter writes. None of them holds a graph of its own or reads another file."""

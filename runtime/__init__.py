@@ -1,4 +1,4 @@
-"""The runtime: compress vectors with a model file, numpy and onnxruntime.
+"""The runtime: compress vectors, and embed text, with a model file, numpy and onnxruntime.
 
 >>> from linguagen.runtime import Compressor
 >>> embeddings = Compressor.load("text-embedding-3-small").compress(vectors)  # doctest: +SKIP
@@ -6,5 +6,6 @@
 
 from linguagen.runtime.compressor import Compressor
 from linguagen.runtime.expander import Expander
+from linguagen.runtime.text_encoder import TextEncoder
 
-__all__ = ["Compressor", "Expander"]
+__all__ = ["Compressor", "Expander", "TextEncoder"]

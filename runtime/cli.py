@@ -11,6 +11,7 @@ from linguagen.models.catalogue import DEFAULT_MODEL
 from linguagen.models.errors import UsageError
 from linguagen.models.manifest import FidelityRow
 from linguagen.runtime import cli_demo as _demo  # noqa: F401, its command
+from linguagen.runtime import cli_text as _text  # noqa: F401, its commands
 from linguagen.runtime.cli_files import ColumnOption, warn_of_other_teacher
 from linguagen.runtime.cli_models import DeviceOption, JsonOption, ModelOption, ThreadsOption, app
 from linguagen.runtime.codes import Codec

@@ -1,12 +1,13 @@
 """lg-run: the commands that look at a model (bench, info, models), and the options that all share."""
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from linguagen.models.catalogue import DEFAULT_MODEL, find_model, shipped_models
-from linguagen.models.model_file import load_manifest, read_model_file
+from linguagen.models.catalogue import DEFAULT_MODEL, TEXT_PACKAGE, find_model, shipped_models, shipped_text_models
+from linguagen.models.model_file import is_text_file, load_manifest, read_model_file, read_text_file
 from linguagen.runtime import bench as benchmark
 from linguagen.runtime.compressor import Compressor
 from linguagen.runtime.fidelity import NEIGHBOURS
@@ -18,6 +19,7 @@ from linguagen.runtime.terminal import (
     new_app,
     print_json,
     progress,
+    say,
 )
 
 app = new_app("Compress embedding vectors with a LinguaGEN model: numpy and onnxruntime, no network.")
@@ -108,6 +110,9 @@ def info(
     Example: lg-run info text-embedding-ada-002
     """
     path = find_model(model)
+    if is_text_file(path):
+        _text_info(path, as_json)
+        return
     file = read_model_file(path)
     manifest = file.manifest
     facts = {
@@ -131,6 +136,30 @@ def info(
         typer.echo(f"\nfidelity on {manifest.fidelity_set}\n{fidelity_table(manifest.fidelity, NEIGHBOURS)}")
 
 
+def _text_info(path: Path, as_json: bool) -> None:
+    file = read_text_file(path)
+    manifest = file.manifest
+    facts = {
+        "name": manifest.name,
+        "teacher": manifest.teacher or "none",
+        "dimensions": f"text -> {manifest.output_dim}",
+        "pieces": manifest.pieces,
+        "precision": manifest.precision,
+        "file": str(path),
+        "bytes": path.stat().st_size,
+        "operators": " ".join(file.operators) + ", opset 18",
+        "training": dict(manifest.training),
+        "parity": dict(manifest.parity),
+    }
+    if as_json:
+        print_json({**facts, "figures": [asdict(each) for each in manifest.figures]})
+        return
+    for name, value in facts.items():
+        typer.echo(f"{name + ':':<13}{_plain(value)}")
+    body = [[each.name, f"{each.encoder:.3f}", f"{each.mean_of_table:.3f}"] for each in manifest.figures]
+    typer.echo("\n" + format_table(["on texts held out", "encoder", "mean of its table"], body))
+
+
 @app.command()
 def models(as_json: JsonOption = False) -> None:
     """List the models that ship with the package.
@@ -138,6 +167,7 @@ def models(as_json: JsonOption = False) -> None:
     Example: lg-run models
     """
     found = [(name, path, load_manifest(path)) for name, path in shipped_models().items()]
+    texts = [(name, path, read_text_file(path).manifest) for name, path in shipped_text_models().items()]
     recall = {name: manifest.fidelity[0].recall if manifest.fidelity else None for name, _, manifest in found}
     if as_json:
         print_json(
@@ -153,6 +183,18 @@ def models(as_json: JsonOption = False) -> None:
                 }
                 for name, path, manifest in found
             ]
+            + [
+                {
+                    "name": name,
+                    "teacher": manifest.teacher,
+                    "input_dim": None,
+                    "output_dim": manifest.output_dim,
+                    "precision": manifest.precision,
+                    "bytes": path.stat().st_size,
+                    "recall": None,
+                }
+                for name, path, manifest in texts
+            ]
         )
         return
     body = [
@@ -165,7 +207,13 @@ def models(as_json: JsonOption = False) -> None:
         ]
         for name, path, manifest in found
     ]
+    body += [
+        [name, f"text -> {manifest.output_dim}", manifest.precision, megabytes(path.stat().st_size), "-"]
+        for name, path, manifest in texts
+    ]
     typer.echo(format_table(["model", "dimensions", "precision", "size", f"recall@{NEIGHBOURS}"], body))
+    if not texts:
+        say(f"text models are in a package of their own: pip install 'linguagen[text]' {TEXT_PACKAGE}")
 
 
 def megabytes(size: int) -> str:

@@ -4,9 +4,11 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from linguagen.models.errors import DeviceError, ModelFileError, UsageError
 from linguagen.runtime.cores import usable_cores
-from linguagen.runtime.vectors import Array
 
 DEVICES = ("auto", "cpu", "cuda")
 CPU_PROVIDER, CUDA_PROVIDER = "CPUExecutionProvider", "CUDAExecutionProvider"
@@ -20,14 +22,15 @@ class Engine:
     """
 
     def __init__(
-        self, data: bytes, origin: str, ends: Sequence[tuple[str, int]], device: str, threads: int | None
+        self, data: bytes, origin: str, ends: Sequence[tuple[str, int | str]], device: str, threads: int | None
     ) -> None:
         """Keep what a session needs; `start` makes one.
 
         Args:
             data: of a file that `read_model_file` or `read_decoder_file` has checked.
             origin: its path, for messages.
-            ends: name and width of the graph's input and outputs, in this order, as its manifest has them.
+            ends: name and width of the graph's input and outputs, in this order, as its manifest has them; a width
+                that differs from call to call by its name.
             device: `cpu`, `cuda`, or `auto` for CUDA where onnxruntime has it and CPU elsewhere.
             threads: CPU threads for one call; None for the cores this process may use.
         """
@@ -52,8 +55,8 @@ class Engine:
                 _check_ends(session, ends, origin)
                 self._session = session
 
-    def run(self, rows: Array, output: str | None = None) -> Any:
-        """An output of the graph, the first by default, for rows (rows, width) that are float32 and contiguous.
+    def run(self, rows: npt.NDArray[np.generic], output: str | None = None) -> Any:
+        """An output of the graph, the first by default, for its input (rows, width), of its type and contiguous.
 
         Raises:
             DeviceError: onnxruntime failed.
@@ -77,7 +80,7 @@ class Engine:
         self.__init__(*state["settings"])  # type: ignore[misc]
 
 
-def _run_bound(session: Any, input_: str, output: str, rows: Array, device: str) -> Any:
+def _run_bound(session: Any, input_: str, output: str, rows: npt.NDArray[np.generic], device: str) -> Any:
     """Run with input and output bound: one copy each way, none between."""
     binding = session.io_binding()
     binding.bind_cpu_input(input_, rows)
@@ -135,7 +138,7 @@ def _with_fallback(provider: str) -> list[str]:
     return [provider] if provider == CPU_PROVIDER else [provider, CPU_PROVIDER]
 
 
-def _check_ends(session: Any, expected: Sequence[tuple[str, int]], origin: str) -> None:
+def _check_ends(session: Any, expected: Sequence[tuple[str, int | str]], origin: str) -> None:
     found = [(item.name, item.shape[-1]) for item in (*session.get_inputs(), *session.get_outputs())]
     if found != list(expected):
         raise ModelFileError(

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import make_tiny_model
+import make_tiny_text_model
 import numpy as np
 import pytest
 
@@ -36,6 +37,12 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("tiny")
     models = make_tiny_model.make_models(folder)
     return {"run": folder / "runs" / "tiny", "vectors": folder / "tiny.npy", **models}
+
+
+@pytest.fixture(scope="session")
+def tiny_text(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A trained run on text, its inputs and its model files: keys run, text, teacher, pairs, scored, none, fp16, int8."""
+    return make_tiny_text_model.make_text_models(tmp_path_factory.mktemp("tiny-text"))
 
 
 @pytest.fixture

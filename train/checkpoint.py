@@ -17,7 +17,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 from zipfile import BadZipFile
 
 import numpy as np
@@ -31,6 +31,14 @@ from linguagen.train.config import RunConfig
 from linguagen.train.model import VectorEncoder
 
 RUNS = Path("runs")
+
+
+class Settings(Protocol):
+    """Of a run on vectors or on text."""
+
+    def to_json(self) -> str:
+        """Write as JSON text."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -64,7 +72,7 @@ class RunFolder:
             raise RunFolderError(f"{self.path} is not a training run (no config.json); make one with lg-train")
         return RunConfig.from_json(self.config.read_text(encoding="utf-8"), str(self.config))
 
-    def write_config(self, config: RunConfig) -> None:
+    def write_config(self, config: Settings) -> None:
         """Start the run's folder."""
         self.path.mkdir(parents=True, exist_ok=True)
         replace_file(self.config, lambda file: file.write(config.to_json().encode()))

@@ -49,19 +49,28 @@ def _run() -> None:
 
 def build_app() -> typer.Typer:
     """The command, its options read from the configuration's fields."""
+    from linguagen.train.cli_text import run_text, text_only
     from linguagen.train.config import FIT_DEFAULTS, EncoderConfig, ObjectiveConfig, OptimiserConfig, RunConfig
     from linguagen.train.options import given_settings, with_settings
     from linguagen.train.processes import joined
+    from linguagen.train.text_config import TextEncoderConfig, TextObjectiveConfig, TextRunConfig
 
-    app = new_app("Train an encoder on embedding vectors.")
+    app = new_app("Train an encoder on embedding vectors, or on raw text.")
+    of_vectors = (RunConfig, EncoderConfig, ObjectiveConfig, OptimiserConfig)
+    of_text = (TextRunConfig, TextEncoderConfig, TextObjectiveConfig)
+    only_text = text_only(of_text, of_vectors)
 
     @app.command()
-    @with_settings(RunConfig, EncoderConfig, ObjectiveConfig, OptimiserConfig)
+    @with_settings(*of_vectors, *of_text)
     def command(
         context: typer.Context,
         vectors: Annotated[
             list[str] | None,
             typer.Argument(help=f"Files of vectors ({READABLE}); by default vectors.npy."),
+        ] = None,
+        text: Annotated[
+            list[str] | None,
+            typer.Option(help="Train on text: a file with a text a line (.txt), or .jsonl with `text`; packed or not."),
         ] = None,
         out: Annotated[
             Path | None, typer.Option(help="The run's folder; by default runs/NAME, after the first input.")
@@ -78,9 +87,21 @@ def build_app() -> typer.Typer:
     ) -> None:
         """Train an encoder on embedding vectors, and print its fidelity beside PCA on vectors held out.
 
+        With --text, train one on raw text, with or without the vectors of a teacher.
+
         Example: lg-train vectors.npy --teacher text-embedding-3-small
+
+        Example: lg-train --text corpus.txt --pairs pairs.tsv --teacher vectors.npy
         """
         typed = {name: value for name, value in given_settings(context).items() if name in settings}
+        if text or (resume and _is_text(out)):
+            if vectors:
+                raise UsageError(f"vectors {', '.join(vectors)} beside --text; give the teacher's with --teacher")
+            run_text(out, text or [], typed, resume, threads, as_json)
+            return
+        for name in only_text & set(typed):
+            raise UsageError(f"--{name.replace('_', '-')} is for text; give the corpus with --text, or leave it out")
+        settings = {name: value for name, value in settings.items() if name not in only_text}
         with joined(settings["device"]) as processes:
             if resume:
                 folder, config = processes.agree(lambda: _resumed(out, vectors, typed))
@@ -91,6 +112,13 @@ def build_app() -> typer.Typer:
             _train(folder, config, processes, threads, as_json)
 
     return app
+
+
+def _is_text(out: Path | None) -> bool:
+    from linguagen.train.checkpoint import RunFolder, latest_run
+    from linguagen.train.text_checkpoint import is_text_run
+
+    return is_text_run(RunFolder(out or latest_run()))
 
 
 def _fresh(out: Path | None, vectors: Sequence[str] | None, settings: dict[str, Any]) -> Any:

@@ -14,14 +14,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from linguagen.models.errors import UsageError
+from linguagen.train.blocks import BilinearGLUBlock, LinearSkip, Parts, ProjectionHead, both_directions
 from linguagen.train.config import EncoderConfig
 
 
-class BilinearGLUBlock(nn.Module):
-    """Low-rank bilinear units with a gate: (U x) * (V x) * sigmoid(G x), masked to one direction.
+class SegmentBlock(BilinearGLUBlock):
+    """Bilinear units over the segments of a vector; one at segment i sees segments 1..i, or i..S when reversed.
 
-    Bilinear layers are those of "Bilinear MLPs" (arXiv 2410.08417, section 2); the gate follows "GLU Variants Improve
-    Transformer" (arXiv 2002.05202, section 2). A unit at segment i sees segments 1..i, or i..S when reversed.
+    Direction is a mask on the weights.
     """
 
     mask: Tensor
@@ -35,21 +35,17 @@ class BilinearGLUBlock(nn.Module):
             hidden: units per segment of the output.
             reverse: read the segments from the last to the first.
         """
-        super().__init__()
-        # On unit-norm input these make U x and V x about 0.3 in size; larger starts measured worse.
-        self.u = nn.Parameter(torch.randn(segments * hidden, segments * width) * 0.3)
-        self.v = nn.Parameter(torch.randn(segments * hidden, segments * width) * 0.3)
-        self.g = nn.Parameter(torch.randn(segments * hidden, segments * width) * 0.1)
+        super().__init__(segments * width, segments * hidden)
         self.register_buffer("mask", direction_mask(segments, width, hidden, reverse), persistent=False)
 
-    def masked(self) -> tuple[Tensor, Tensor, Tensor]:
+    def masked(self) -> Parts:
         """U, V and G with unseen segments at zero, each (segments * hidden, segments * width)."""
         return self.u * self.mask, self.v * self.mask, self.g * self.mask
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (batch, segments * width) to (batch, segments * hidden)."""
+    def read(self, x: Tensor) -> Parts:
+        """U x, V x and G x of (batch, segments * width), each (batch, segments * hidden)."""
         u, v, g = (F.linear(x, weight) for weight in self.masked())
-        return u * v * torch.sigmoid(g)
+        return u, v, g
 
 
 def direction_mask(segments: int, width: int, hidden: int, reverse: bool) -> Tensor:
@@ -58,53 +54,6 @@ def direction_mask(segments: int, width: int, hidden: int, reverse: bool) -> Ten
     if reverse:
         seen = seen.T
     return seen.repeat_interleave(hidden, dim=0).repeat_interleave(width, dim=1)
-
-
-class ForwardEncoder(nn.Module):
-    """Bilinear GLU blocks over the segments in their natural order; blocks after the first add to what they read."""
-
-    reverse = False
-
-    def __init__(self, segments: int, width: int, hidden: int, layers: int) -> None:
-        """Stack `layers` blocks; the arguments are BilinearGLUBlock's."""
-        super().__init__()
-        widths = [width] + [hidden] * (layers - 1)
-        self.blocks = nn.ModuleList(BilinearGLUBlock(segments, each, hidden, self.reverse) for each in widths)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (batch, segments * width) to (batch, segments * hidden)."""
-        first, *rest = self.blocks
-        h: Tensor = first(x)
-        for block in rest:
-            h = h + block(h)
-        return h
-
-    def layer(self, number: int) -> BilinearGLUBlock:
-        """A block by its number, from 0."""
-        block = self.blocks[number]
-        assert isinstance(block, BilinearGLUBlock)
-        return block
-
-
-class BackwardEncoder(ForwardEncoder):
-    """The same from the last segment to the first: order is reversed inside a vector, never inside the batch."""
-
-    reverse = True
-
-
-class LinearSkip(nn.Linear):
-    """P: the linear map that carries most of the neighbourhood; set in closed form before training."""
-
-    def __init__(self, width: int, dim: int) -> None:
-        super().__init__(width, dim, bias=False)
-
-
-class ProjectionHead(nn.Linear):
-    """From both directions' units to the embedding; starts at zero."""
-
-    def __init__(self, units: int, dim: int) -> None:
-        super().__init__(units, dim, bias=False)
-        nn.init.zeros_(self.weight)
 
 
 class VectorEncoder(nn.Module):
@@ -124,12 +73,12 @@ class VectorEncoder(nn.Module):
             )
         self.width, self.config = width, config
         self.skip = LinearSkip(width, config.dim)
-        shape = (config.segments, width // config.segments, config.hidden, config.layers)
-        self.directions = nn.ModuleList(
-            kind(*shape)
-            for name, kind in (("forward", ForwardEncoder), ("backward", BackwardEncoder))
-            if config.directions in (name, "both")
-        )
+        widths = [width // config.segments] + [config.hidden] * (config.layers - 1)
+
+        def make_block(number: int, reverse: bool) -> SegmentBlock:
+            return SegmentBlock(config.segments, widths[number], config.hidden, reverse)
+
+        self.directions = both_directions(make_block, config.layers, config.directions)
         units = len(self.directions) * config.segments * config.hidden
         self.head = ProjectionHead(units, config.dim) if units else None
 

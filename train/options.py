@@ -22,18 +22,25 @@ def with_settings(*sections: type) -> Callable[[Callable[..., None]], Callable[.
 
 
 def _options(sections: Sequence[type]) -> list[inspect.Parameter]:
-    return [
-        inspect.Parameter(
-            item.name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=item.default,
-            annotation=Annotated[hints[item.name], typer.Option(help=item.metadata["help"])],
-        )
-        for section in sections
-        for hints in [get_type_hints(section)]
-        for item in fields(section)
-        if "help" in item.metadata
-    ]
+    """An option a name; where two sections have one, the first's default counts and the second's help is added."""
+    found: dict[str, inspect.Parameter] = {}
+    for section in sections:
+        hints = get_type_hints(section)
+        for item in fields(section):
+            if "help" not in item.metadata:
+                continue
+            if item.name in found:
+                shown = found[item.name].annotation.__metadata__[0]
+                if not shown.help.startswith(item.metadata["help"]):
+                    shown.help += f" With --text: {item.metadata['help']} [with --text: {item.default or 'none'}]"
+                continue
+            found[item.name] = inspect.Parameter(
+                item.name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=item.default,
+                annotation=Annotated[hints[item.name], typer.Option(help=item.metadata["help"])],
+            )
+    return list(found.values())
 
 
 def given_settings(context: typer.Context) -> dict[str, Any]:

@@ -1,0 +1,176 @@
+"""The ONNX graph of a text encoder: rows of the table, one wide product, fading sums, weighted pooling, unit length.
+
+The table is stored in int8 with a scale per column. Everything after it is linear in a row until units multiply, so the
+scales go into the matrices that follow: a row is used as the integers that it is stored as. Padding needs no mask: its
+row of the table is zero, and its importance so low that pooling gives it no weight.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper
+
+from linguagen.export.builder import Builder
+from linguagen.export.graph import finish_graph, unit_length
+from linguagen.export.quantize import round_columns
+from linguagen.models.manifest import OUTPUT_NAME
+from linguagen.models.text_manifest import TOKENS_NAME
+from linguagen.runtime.tokenizer import PADDING
+from linguagen.runtime.vectors import Array
+from linguagen.train.blocks import ForwardEncoder
+from linguagen.train.text_model import DOUBLINGS, TextEncoder, TokenBlock
+
+_NO_WEIGHT = -1e9
+_INT8_STEP = np.float32(1 / 127)
+_ZERO = 128
+_WIDE_LARGEST = 63
+
+
+@dataclass(frozen=True)
+class _Direction:
+    """One reader: which way, and its blocks."""
+
+    reverse: bool
+    blocks: tuple[TokenBlock, ...]
+
+    @classmethod
+    def of(cls, encoder: ForwardEncoder) -> "_Direction":
+        return cls(encoder.reverse, tuple(block for block in encoder.blocks if isinstance(block, TokenBlock)))
+
+    @property
+    def name(self) -> str:
+        return "backward" if self.reverse else "forward"
+
+
+def build_text_graph(encoder: TextEncoder, precision: str) -> onnx.ModelProto:
+    """Build the graph.
+
+    Args:
+        encoder: its weights are copied.
+        precision: `float32`, `float16` (weights alone) or `int8` (table and wide product).
+    """
+    build = Builder(half=precision == "float16")
+    rows, scales = _rows(build, encoder, precision == "int8")  # (n, length, width)
+    weights = _weights(build, encoder)  # (n, 1, length)
+    directions = [_Direction.of(each) for each in encoder.directions if isinstance(each, ForwardEncoder)]
+    skip = scales[:, None] * _array(encoder.skip.weight).T  # (width, dim)
+    pooled = [build.node("MatMul", [weights, rows], "pooled")]
+    out = [skip]
+    if encoder.head is not None:
+        units = _units(build, directions, rows, scales, precision == "int8")
+        pooled.append(build.node("MatMul", [weights, units], "pooled_units"))
+        out.append(_array(encoder.head.weight).T)  # (units, dim)
+    joined = build.node("Concat", pooled, "joined", axis=2) if len(pooled) > 1 else pooled[0]
+    matrix = np.concatenate(out)
+    shape = build.constant("flat_shape", np.array([-1, len(matrix)]))
+    flat = build.node("Reshape", [joined, shape], "flat")  # (n, width + units)
+    z = build.node("MatMul", [flat, build.weight("out_weight", matrix)], "embedding")
+    unit_length(build, z, encoder.config.dim, OUTPUT_NAME)
+    tokens = helper.make_tensor_value_info(TOKENS_NAME, TensorProto.INT32, ["n", "length"])
+    return finish_graph(build, tokens, [(OUTPUT_NAME, TensorProto.FLOAT, encoder.config.dim)])
+
+
+def _rows(build: Builder, encoder: TextEncoder, int8: bool) -> tuple[str, Array]:
+    """Each token's row of the table, and what each of its columns must still be multiplied by, (width,)."""
+    table = _array(encoder.embedding.weight)  # (pieces, width)
+    if not int8:
+        return build.node("Gather", [build.weight("table", table), TOKENS_NAME], "rows"), np.ones(
+            table.shape[1], np.float32
+        )
+    integers, scales = round_columns(table)
+    # Unsigned with the zero at 128: onnxruntime has an integer product of that on every processor.
+    unsigned = (integers.astype(np.int16) + _ZERO).astype(np.uint8)
+    picked = build.node("Gather", [build.constant("table_uint8", unsigned), TOKENS_NAME], "rows_uint8")
+    step = [build.constant("table_step", _INT8_STEP), build.constant("table_zero", np.uint8(_ZERO))]
+    return build.node("DequantizeLinear", [picked, *step], "rows"), scales / _INT8_STEP
+
+
+def _weights(build: Builder, encoder: TextEncoder) -> str:
+    """How much each token counts, (n, 1, length)."""
+    importance = _array(encoder.importance.weight)[:, 0].copy()  # (pieces,)
+    importance[PADDING] = _NO_WEIGHT
+    picked = build.node("Gather", [build.constant("importance", importance), TOKENS_NAME], "importances")
+    shares = build.node("Softmax", [picked], "shares", axis=1)
+    return build.node("Unsqueeze", [shares, build.constant("second", np.array([1]))], "weights")
+
+
+def _units(build: Builder, directions: list[_Direction], rows: str, scales: Array, int8: bool) -> str:
+    """Units of all directions side by side, (n, length, units); the first blocks read the table in one product."""
+    first = np.concatenate([_parts(direction.blocks[0]) for direction in directions], axis=1)
+    sizes = [3 * len(direction.blocks[0].u) for direction in directions]
+    wide = _product(build, rows, scales[:, None] * first, int8)
+    parts = [f"{direction.name}0" for direction in directions]
+    if len(parts) > 1:
+        split = build.constant("direction_sizes", np.array(sizes))
+        _split(build, wide, split, parts)
+    else:
+        parts = [wide]
+    outputs = [_direction(build, direction, part) for direction, part in zip(directions, parts, strict=True)]
+    return build.node("Concat", outputs, "units", axis=2) if len(outputs) > 1 else outputs[0]
+
+
+def _product(build: Builder, rows: str, weight: Array, int8: bool) -> str:
+    if not int8:
+        return build.node("MatMul", [rows, build.weight("wide_weight", weight)], "wide")
+    return build.node("MatMul", [rows, build.int8_weight("wide_weight", weight, _WIDE_LARGEST)], "wide")
+
+
+def _direction(build: Builder, direction: _Direction, wide: str) -> str:
+    """A reader's units (n, length, hidden), from the product of its first block."""
+    hidden = ""
+    for layer, block in enumerate(direction.blocks):
+        name = f"{direction.name}{layer}"
+        if layer:
+            wide = build.node("MatMul", [hidden, build.weight(f"{name}_weight", _parts(block))], name)
+        gated = _gate(build, block, wide, direction.reverse, name)
+        hidden = build.node("Add", [hidden, gated], f"{name}_sum") if layer else gated
+    return hidden
+
+
+def _gate(build: Builder, block: TokenBlock, wide: str, reverse: bool, name: str) -> str:
+    """(U x) * (V x) * sigmoid(G x), V x being a fading sum."""
+    sizes = build.constant(f"{name}_sizes", np.full(3, len(block.u)))
+    _split(build, wide, sizes, [f"{name}_u", f"{name}_v", f"{name}_g"])
+    summed = _fading_sum(build, f"{name}_v", _array(block.keep), reverse)
+    gate = build.node("Sigmoid", [f"{name}_g"], f"{name}_gate")
+    return build.node("Mul", [build.node("Mul", [f"{name}_u", summed], f"{name}_uv"), gate], f"{name}_units")
+
+
+def _split(build: Builder, whole: str, sizes: str, parts: list[str]) -> None:
+    build.nodes.append(helper.make_node("Split", [whole, sizes], parts, name=f"{whole}_split", axis=2))
+
+
+def _fading_sum(build: Builder, x: str, keep: Array, reverse: bool) -> str:
+    """As `train.text_model.fading_sum`."""
+    total = _shift(build, x, 1, reverse, f"{x}_before")
+    for doubling in range(DOUBLINGS):
+        name = f"{x}_{doubling}"
+        faded = build.constant(f"{name}_keep", (keep ** (2**doubling)).astype(np.float32))
+        moved = build.node("Mul", [_shift(build, total, 2**doubling, reverse, f"{name}_moved"), faded], f"{name}_faded")
+        total = build.node("Add", [total, moved], f"{name}_total")
+    return total
+
+
+def _shift(build: Builder, x: str, places: int, reverse: bool, name: str) -> str:
+    """(n, length, hidden) moved to later places, or earlier ones, zeros coming in."""
+    pads = [0, places] if reverse else [places, 0]
+    axis = build.constant(f"{name}_axis", np.array([1]))
+    wide = build.node(
+        "Pad",
+        [x, build.constant(f"{name}_pads", np.array(pads)), build.constant(f"{name}_zero", np.float32(0)), axis],
+        f"{name}_padded",
+    )
+    start, end = (places, np.iinfo(np.int64).max) if reverse else (0, -places)
+    ends = [build.constant(f"{name}_{key}", np.array([value])) for key, value in (("start", start), ("end", end))]
+    return build.node("Slice", [wide, *ends, axis], name)
+
+
+def _parts(block: TokenBlock) -> Array:
+    """U, V and G of a block side by side, (inputs, 3 * hidden); V times the first factor of its fading sum."""
+    first = 1 - _array(block.keep)
+    return np.concatenate([_array(block.u).T, _array(block.v).T * first, _array(block.g).T], axis=1)
+
+
+def _array(tensor: object) -> Array:
+    return np.asarray(tensor.detach().numpy(), dtype=np.float32)  # type: ignore[attr-defined]

@@ -1,0 +1,1 @@
+"""Text models of LinguaGEN; `linguagen.runtime.TextEncoder` finds them by name."""

@@ -1,0 +1,97 @@
+"""lg-run's commands on text, as processes."""
+
+import json
+
+import numpy as np
+import pytest
+
+from linguagen.runtime import TextEncoder
+
+LINES = ["The dog bites the man.", "The man bites the dog.", "A pilot paints.", "dog dog dog"]
+
+
+@pytest.fixture
+def lines(tmp_path):
+    (tmp_path / "lines.txt").write_text("\n".join(LINES) + "\n", encoding="utf-8")
+    return tmp_path / "lines.txt"
+
+
+def test_a_text_becomes_json(tiny_text, run_command):
+    done = run_command("lg-run", "embed", "the dog sees the man", "--model", tiny_text["int8"])
+    row = json.loads(done.stdout)
+    wanted = TextEncoder.load(tiny_text["int8"]).embed("the dog sees the man")[0]
+    np.testing.assert_allclose(row, wanted, atol=1e-6)
+
+
+def test_a_file_becomes_rows_and_search_finds_its_lines(tiny_text, lines, tmp_path, run_command):
+    done = run_command("lg-run", "embed", "lines.txt", "--model", tiny_text["int8"])
+    assert done.stdout == "lines.npy\n"
+    assert "4 lines, 8 dimensions each" in done.stderr
+    rows = np.load(tmp_path / "lines.npy")
+    np.testing.assert_allclose(rows, TextEncoder.load(tiny_text["int8"]).embed(LINES), atol=1e-5)
+    words = ("lg-run", "search", LINES[2], "--in", "lines.npy", "--model", tiny_text["int8"])
+    found = run_command(*words, "--text", "lines.txt", "-k", "2").stdout.splitlines()
+    assert found[0].split() == ["line", "cosine", "text"]
+    assert found[2].split(maxsplit=2) == ["3", "1.000", LINES[2]]
+    assert len(found) == 4
+    document = json.loads(run_command(*words, "--text", "lines.txt", "--json").stdout)
+    assert document[0]["line"] == 3
+    assert {hit["text"] for hit in document} == set(LINES)
+    bare = run_command(*words).stdout.splitlines()
+    assert bare[0].split() == ["line", "cosine"]
+    assert len(bare) == 6
+
+
+def test_an_output_is_not_written_over(tiny_text, lines, run_command):
+    words = ("lg-run", "embed", "lines.txt", "-o", "v.npy", "--model", tiny_text["int8"])
+    run_command(*words)
+    assert "error: v.npy exists; choose another name with -o, or pass --overwrite" in run_command(*words, code=2).stderr
+    run_command(*words, "--overwrite")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["embed", "missing.txt", "-o", "v.npy"], 2, "there is no file 'missing.txt'; check its name, or leave -o out"),
+        (["embed", "lines.txt", "-o", "v.csv"], 2, "cannot write v.csv: expected a name ending in .npy"),
+        (["embed", "empty.txt"], 1, "empty.txt is empty, expected a text a line"),
+        (["embed", "gap.txt"], 1, "1 of 3 texts are empty, the first is text 2 (''); leave them out"),
+        (["embed", ""], 1, "1 of 1 texts are empty"),
+        (
+            ["search", "dog", "--in", "two.npy", "--text", "lines.txt"],
+            1,
+            "two.npy has 2 vectors, lines.txt has 4 lines",
+        ),
+        (["search", "dog", "--in", "wide.npy"], 1, "wide.npy: vectors of width 9, but the model takes width 8"),
+        (["evaluate-text", "lines.txt"], 1, "row 1: expected text, text, score"),
+    ],
+)
+def test_input_that_cannot_be_is_refused(tiny_text, lines, tmp_path, run_command, words, code, message):
+    (tmp_path / "empty.txt").write_text("")
+    (tmp_path / "gap.txt").write_text("a\n\nb\n")
+    np.save(tmp_path / "two.npy", np.ones((2, 8), np.float32))
+    np.save(tmp_path / "wide.npy", np.ones((2, 9), np.float32))
+    done = run_command("lg-run", *words, "--model", tiny_text["int8"], code=code)
+    assert message in done.stderr
+    assert not (tmp_path / "v.npy").exists()
+    assert not (tmp_path / "gap.npy").exists()
+
+
+def test_evaluate_text_correlates_with_scores(tiny_text, run_command):
+    done = run_command("lg-run", "evaluate-text", tiny_text["scored"], "--model", tiny_text["int8"])
+    head, _, row = done.stdout.splitlines()
+    assert head.split() == ["file", "pairs", "Spearman"]
+    assert row.split()[1] == "40"
+    (figure,) = json.loads(
+        run_command("lg-run", "evaluate-text", tiny_text["scored"], "--model", tiny_text["int8"], "--json").stdout
+    )
+    assert f"{figure['spearman']:.3f}" == row.split()[2]
+
+
+def test_info_shows_a_text_model(tiny_text, run_command):
+    done = run_command("lg-run", "info", tiny_text["int8"])
+    assert "dimensions:  text -> 8" in done.stdout
+    assert "recall@1 of halves" in done.stdout
+    document = json.loads(run_command("lg-run", "info", tiny_text["int8"], "--json").stdout)
+    assert document["pieces"] == TextEncoder.load(tiny_text["int8"]).manifest.pieces
+    assert "Softmax" in document["operators"]

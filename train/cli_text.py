@@ -1,0 +1,95 @@
+"""lg-train --text: learn an encoder from raw text."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from linguagen.models.errors import RunFolderError, UsageError
+from linguagen.runtime.terminal import format_table, print_json, progress, say
+
+
+def run_text(
+    out: Path | None,
+    texts: Sequence[str],
+    typed: Mapping[str, Any],
+    resume: bool,
+    threads: int | None,
+    as_json: bool,
+) -> None:
+    """Train on text, or go on with a run on text, and print its figures.
+
+    Args:
+        out: the run's folder; None for one named after the first file.
+        texts: the corpora.
+        typed: the settings that were asked for.
+        resume: go on from the last checkpoint of `out`, or of the latest run.
+        threads: CPU threads; None for the cores this process may use.
+        as_json: print the figures for programs.
+
+    Raises:
+        UsageError: a setting that text does not have, or a folder that holds a run.
+        RunFolderError: nothing to resume, or other settings than it was made with.
+    """
+    import torch
+
+    from linguagen.runtime.cores import usable_cores
+    from linguagen.train.checkpoint import RunFolder, free_run, latest_run
+    from linguagen.train.processes import joined
+    from linguagen.train.text_checkpoint import read_text_config
+    from linguagen.train.text_config import text_settings
+    from linguagen.train.text_loop import train_text
+
+    if resume:
+        folder = RunFolder(out or latest_run())
+        config = read_text_config(folder)
+        _check_same(folder.path, asdict(config), {**typed, **({"text": tuple(texts)} if texts else {})})
+        if folder.finished.exists():
+            raise RunFolderError(
+                f"{folder.path} is finished; export it with lg-export {folder.path}, or start a new run"
+            )
+    else:
+        config = text_settings({**typed, "text": tuple(texts)})
+        folder = RunFolder(out or free_run(Path(texts[0]).name.split(".")[0]))
+        if folder.config.exists():
+            raise UsageError(f"{folder.path} already holds a run; go on with --resume, or choose another --out")
+        folder.write_config(config)
+    torch.set_num_threads(threads or usable_cores())
+    say(f"run {folder.path}: {', '.join(config.text)}")
+    say(f"watch it: tensorboard --logdir {folder.path.parent}")
+    with joined(config.device) as processes, progress("training", config.steps) as advance:
+        if processes.count > 1:
+            raise UsageError(
+                f"{processes.count} processes were started, training on text takes one; leave torchrun out"
+            )
+        result = train_text(config, folder, processes.device, advance)
+    if as_json:
+        print_json({"run": str(folder.path), "figures": [asdict(each) for each in result.figures]})
+        return
+    body = [[each.name, f"{each.encoder:.3f}", f"{each.mean_of_table:.3f}"] for each in result.figures]
+    typer.echo(format_table(["on texts held out", "encoder", "mean of its table"], body))
+    say(f"next: lg-export {folder.path} --quantize int8")
+
+
+def _check_same(path: Path, recorded: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
+    flat = {**recorded, **recorded["encoder"], **recorded["objective"]}
+    for name, value in asked.items():
+        if name not in flat or value != flat[name]:
+            raise RunFolderError(
+                f"{path} was made with {name} {flat.get(name, 'not set')}, not {value}; "
+                "resume it without that option, or start a new run without --resume"
+            )
+
+
+def text_only(sections: Sequence[type], others: Sequence[type]) -> set[str]:
+    """Names of settings that only runs on text have.
+
+    Args:
+        sections: of text.
+        others: of vectors.
+    """
+    assert all(map(is_dataclass, (*sections, *others)))
+    ours, theirs = ({item.name for each in group for item in fields(each)} for group in (sections, others))
+    return ours - theirs

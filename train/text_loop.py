@@ -1,0 +1,120 @@
+"""The training loop on raw text."""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.utils.tensorboard import SummaryWriter
+
+from linguagen.models.errors import TrainingError
+from linguagen.models.text_manifest import TextFigure
+from linguagen.train.checkpoint import RunFolder, replace_file
+from linguagen.train.text_checkpoint import load_text_run, restore, save
+from linguagen.train.text_config import TextRunConfig
+from linguagen.train.text_model import TextEncoder
+from linguagen.train.text_objectives import TextObjective
+from linguagen.train.text_prepare import TextData, prepare_text
+from linguagen.train.text_start import start_from, start_importance
+from linguagen.train.text_validation import TextValidator
+
+_SAMPLES = 1000
+"""Texts kept for the export gate."""
+
+
+@dataclass(frozen=True, eq=False)
+class TextResult:
+    """How a run ended."""
+
+    figures: tuple[TextFigure, ...]
+    seconds: float
+
+
+def train_text(
+    config: TextRunConfig,
+    folder: RunFolder,
+    device: torch.device,
+    advance: Callable[[int], None] = lambda _: None,
+) -> TextResult:
+    """Train a text encoder, or go on from the folder's last checkpoint.
+
+    Args:
+        config: the run's settings.
+        folder: where it writes; a checkpoint found there is gone on from.
+        device: where it computes.
+        advance: told the number of steps just finished.
+
+    Raises:
+        TrainingError: an input cannot be used, or the loss is no longer finite.
+        RunFolderError: the run to start from cannot be read.
+        VectorError: the teacher's vectors cannot be read.
+    """
+    began = time.monotonic()
+    torch.manual_seed(config.seed)
+    old = load_text_run(Path(config.init)) if config.init else None
+    data = prepare_text(config, folder, old.tokenizer if old else None)
+    encoder = TextEncoder(data.tokenizer.pieces, config.encoder)
+    frequencies = data.tokens.frequencies(data.tokenizer.pieces)
+    if old:
+        start_from(encoder, old, data)
+    else:
+        start_importance(encoder, frequencies)
+    objective = TextObjective(config.objective, frequencies, config.encoder.width, config.token_dropout)
+    encoder.to(device)
+    objective.to(device)
+    optimiser = torch.optim.Adam([*encoder.parameters(), *objective.parameters()], config.learning_rate, fused=True)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, config.steps)
+    parts = {"encoder": encoder, "objective": objective, "optimiser": optimiser, "schedule": schedule}
+    validator = TextValidator(data, device)
+    done = restore(folder, parts)
+    advance(done)
+    log = SummaryWriter(str(folder.path / "tensorboard"), purge_step=done + 1 if done else None)
+    with closing(log):
+        for step in range(done, config.steps):
+            terms = objective(encoder, data.batch(config, step).to(device))
+            _descend(optimiser, terms, step)
+            schedule.step()
+            advance(1)
+            if (step + 1) % config.evaluate_every == 0 or step + 1 == config.steps:
+                _track(log, step + 1, terms, validator.measure(encoder))
+                save(folder, parts, step + 1)
+    return _finish(folder, data, validator.measure(encoder), time.monotonic() - began)
+
+
+def _descend(optimiser: torch.optim.Optimizer, terms: Mapping[str, Tensor], step: int) -> None:
+    if not terms:
+        raise TrainingError(
+            "every loss term is off: without --teacher and --pairs, leave --simcse or --skip-gram above 0"
+        )
+    loss = torch.stack(list(terms.values())).sum()
+    if not torch.isfinite(loss):
+        raise TrainingError(f"the loss is {loss.item()} at step {step}; train with a smaller --learning-rate")
+    optimiser.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    optimiser.step()
+
+
+def _track(log: SummaryWriter, step: int, terms: Mapping[str, Tensor], figures: tuple[TextFigure, ...]) -> None:
+    for name, term in terms.items():
+        log.add_scalar(f"loss/{name}", term.item(), step)
+    for figure in figures:
+        log.add_scalar(f"{figure.name}/encoder", figure.encoder, step)
+        log.add_scalar(f"{figure.name}/mean of table", figure.mean_of_table, step)
+
+
+def _finish(folder: RunFolder, data: TextData, figures: tuple[TextFigure, ...], seconds: float) -> TextResult:
+    rows = [*data.held_out, *data.training][:_SAMPLES]
+    summary = {
+        "figures": [asdict(figure) for figure in figures],
+        "samples": [data.texts[row] for row in rows],
+        "training_texts": len(data.training),
+        "training_pairs": len(data.training_pairs),
+        "held_out": len(data.held_out),
+        "seconds": round(seconds, 1),
+    }
+    replace_file(folder.finished, lambda file: file.write(json.dumps(summary, indent=2).encode()))
+    return TextResult(figures, seconds)

@@ -1,0 +1,65 @@
+"""Where a text encoder starts: counting frequent tokens less, or another run's weights turned to the new teacher."""
+
+import torch
+from torch import Tensor
+
+from linguagen.models.errors import UsageError
+from linguagen.train.text_checkpoint import FinishedTextRun
+from linguagen.train.text_model import TextEncoder
+from linguagen.train.text_prepare import TextData
+from linguagen.train.text_validation import encoded
+
+_SMOOTH = 1e-3
+"""a: the paper's own choice."""
+_RIDGE = 1.0
+"""Weight of the identity beside the sum over the texts: with few of them the map stays near no change."""
+
+
+def start_from(encoder: TextEncoder, old: FinishedTextRun, data: TextData) -> None:
+    """Copy the old run's weights; with a teacher, follow them by the linear map that fits it best.
+
+    Raises:
+        UsageError: the encoders are of different shapes.
+    """
+    if old.config.encoder != encoder.config:
+        raise UsageError(
+            f"--init {old.name} has {old.config.encoder}, this run asks for {encoder.config}; ask for the same shape"
+        )
+    encoder.load_state_dict(old.encoder.state_dict())
+    if data.targets is None:
+        return
+    rows = torch.from_numpy(data.training)
+    embeddings = torch.from_numpy(encoded(old.encoder, data.tokens, data.training))  # (rows, dim)
+    turn = linear_map(embeddings, data.targets[rows].float())
+    with torch.no_grad():
+        for layer in (encoder.skip, encoder.head):
+            if layer is not None:
+                layer.weight.copy_(turn @ layer.weight)
+
+
+def start_importance(encoder: TextEncoder, frequencies: Tensor) -> None:
+    """Count frequent tokens less, before any training: by a / (a + p), p being the share of a token in the corpus.
+
+    Smooth inverse frequency of Arora, Liang and Ma ("A Simple but Tough-to-Beat Baseline for Sentence Embeddings",
+    2017, section 3).
+
+    Args:
+        encoder: gets the logarithms as its importances.
+        frequencies: how often each piece occurs, (pieces,).
+    """
+    share = frequencies.float() / frequencies.sum()
+    with torch.no_grad():
+        encoder.importance.weight.copy_(torch.log(_SMOOTH / (_SMOOTH + share))[:, None])
+
+
+def linear_map(given: Tensor, wanted: Tensor) -> Tensor:
+    """The map (dim, dim) from rows given (rows, dim) to rows wanted (rows, dim): least squares, drawn to a rotation.
+
+    Ridge regression (Hoerl and Kennard, 1970) whose prior is not zero but the best rotation (Schoenemann, 1966), so
+    that it is never worse than turning, however few the rows.
+    """
+    left, _, right = torch.linalg.svd(wanted.T @ given)
+    rotation = left @ right  # (dim, dim)
+    gram = given.T @ given + _RIDGE * torch.eye(given.shape[1])
+    solved: Tensor = torch.linalg.solve(gram, given.T @ wanted + _RIDGE * rotation.T)
+    return solved.T
