@@ -9,6 +9,9 @@ WORKERS ?= 2
 .PHONY: demo test check format bench fuzz results results-text ablation models models-text page clean
 
 TEXT = .text
+TEXTS = --text $(TEXT)/corpus.txt --scored ../shared/text/eval/stsb/stsb-en-dev.csv
+TAUGHT = --teacher $(TEXT)/teacher.npy --simcse 0 --skip-gram 0
+ALONE = --simcse 1 --skip-gram 0.1 --batch 512 --steps 250
 
 demo: .demo/bin/lg-run
 	cd .demo && bin/lg-run sample --rows 2000 --overwrite && bin/lg-run compress vectors.npy && bin/lg-run evaluate vectors.npy
@@ -64,13 +67,14 @@ $(TEXT)/teacher.npy: $(VENV)/.ready
 	$(BIN)/python tests/benchmarks/text_teacher.py $(TEXT)/corpus.txt $@
 
 models-text: $(TEXT)/teacher.npy
-	$(BIN)/lg-train --text $(TEXT)/corpus.txt --teacher $(TEXT)/teacher.npy --simcse 0 --skip-gram 0 --steps 2600 --evaluate-every 200 --scored ../shared/text/eval/stsb/stsb-en-dev.csv --out runs/linguagen-en
-	$(BIN)/lg-export runs/linguagen-en --quantize int8 -o models-text/linguagen_models_text/linguagen-en.onnx
+	$(BIN)/lg-train $(TEXTS) $(TAUGHT) --steps 2600 --evaluate-every 200 --out runs/linguagen-en-first
+	$(BIN)/lg-train $(TEXTS) $(TAUGHT) --init runs/linguagen-en-first --pairs $(TEXT)/pairs.tsv --contrastive 0.5 --learning-rate 0.0015 --batch 512 --steps 600 --out runs/linguagen-en
+	$(BIN)/lg-export runs/linguagen-en --quantize int8 --sources "$$(cat tests/benchmarks/text_sources.txt)" -o models-text/linguagen_models_text/linguagen-en.onnx
 
 # Two more models, without the teacher, for the comparison; then everything on the public sets.
 results-text: models-text
-	$(BIN)/lg-train --text $(TEXT)/corpus.txt $(ALONE) --out runs/alone
-	$(BIN)/lg-train --text $(TEXT)/corpus.txt $(ALONE) --pairs $(TEXT)/pairs.tsv --out runs/pairs
+	$(BIN)/lg-train $(TEXTS) $(ALONE) --out runs/alone
+	$(BIN)/lg-train $(TEXTS) $(ALONE) --pairs $(TEXT)/pairs.tsv --out runs/pairs
 	$(BIN)/python tests/benchmarks/text_results.py --shared ../shared --corpus $(TEXT)/corpus.txt --run alone=runs/alone --run pairs=runs/pairs --run linguagen-en=runs/linguagen-en --docs docs/results.md
 
 $(VENV)/.ready: pyproject.toml constraints.txt

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from linguagen.export.request import ExportRequest
-from linguagen.models.errors import MissingExtraError
+from linguagen.models.errors import MissingExtraError, UsageError
 from linguagen.models.model_file import decoder_path
 from linguagen.runtime.terminal import JSON_HELP, new_app, print_json, run_app, say
 from linguagen.train.options import with_settings
@@ -45,6 +45,8 @@ def command(
     if is_text_run(RunFolder(folder)):
         _export_text(folder, request, output, as_json)
         return
+    if request.sources:
+        raise UsageError("--sources is for a run on text; leave it out for a run on vectors")
     finished = load_run(folder)
     exported = export_run(finished, request, output or folder / f"{finished.name}.{request.precision}.onnx")
     _print(exported, as_json)

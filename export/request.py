@@ -17,6 +17,7 @@ class ExportRequest:
     name: str | None = setting(None, "What the model calls itself; by default the run's name.")
     codes: str | None = setting(None, f"Make a second output `codes` in the graph: {', '.join(KINDS)}.")
     codes_dim: int | None = setting(None, "Leading dimensions that codes keep; by default all.")
+    sources: str = setting("", "Of a run on text: where its texts come from, with their licences, for the card.")
     decoder: bool = setting(False, "Write NAME.decoder.onnx too, for lg-run expand.")
 
     def __post_init__(self) -> None:

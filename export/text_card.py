@@ -26,6 +26,7 @@ def render_text_card(manifest: TextManifest, size: int) -> str:
         "",
         "## Training",
         "",
+        *([f"Texts: {manifest.sources}", ""] if manifest.sources else []),
         *facts(manifest.training),
         "",
         "## Export",

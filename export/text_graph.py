@@ -98,15 +98,10 @@ def _weights(build: Builder, encoder: TextEncoder) -> str:
 def _units(build: Builder, directions: list[_Direction], rows: str, scales: Array, int8: bool) -> str:
     """Units of all directions side by side, (n, length, units); the first blocks read the table in one product."""
     first = np.concatenate([_parts(direction.blocks[0]) for direction in directions], axis=1)
-    sizes = [3 * len(direction.blocks[0].u) for direction in directions]
     wide = _product(build, rows, scales[:, None] * first, int8)
-    parts = [f"{direction.name}0" for direction in directions]
-    if len(parts) > 1:
-        split = build.constant("direction_sizes", np.array(sizes))
-        _split(build, wide, split, parts)
-    else:
-        parts = [wide]
-    outputs = [_direction(build, direction, part) for direction, part in zip(directions, parts, strict=True)]
+    parts = [f"{direction.name}0_{part}" for direction in directions for part in "uvg"]
+    _split(build, wide, parts, first.shape[1] // len(parts))
+    outputs = [_direction(build, direction) for direction in directions]
     return build.node("Concat", outputs, "units", axis=2) if len(outputs) > 1 else outputs[0]
 
 
@@ -116,28 +111,28 @@ def _product(build: Builder, rows: str, weight: Array, int8: bool) -> str:
     return build.node("MatMul", [rows, build.int8_weight("wide_weight", weight, _WIDE_LARGEST)], "wide")
 
 
-def _direction(build: Builder, direction: _Direction, wide: str) -> str:
-    """A reader's units (n, length, hidden), from the product of its first block."""
+def _direction(build: Builder, direction: _Direction) -> str:
+    """A reader's units (n, length, hidden), from the parts of its first block's product."""
     hidden = ""
     for layer, block in enumerate(direction.blocks):
         name = f"{direction.name}{layer}"
         if layer:
             wide = build.node("MatMul", [hidden, build.weight(f"{name}_weight", _parts(block))], name)
-        gated = _gate(build, block, wide, direction.reverse, name)
+            _split(build, wide, [f"{name}_{part}" for part in "uvg"], len(block.u))
+        gated = _gate(build, block, direction.reverse, name)
         hidden = build.node("Add", [hidden, gated], f"{name}_sum") if layer else gated
     return hidden
 
 
-def _gate(build: Builder, block: TokenBlock, wide: str, reverse: bool, name: str) -> str:
+def _gate(build: Builder, block: TokenBlock, reverse: bool, name: str) -> str:
     """(U x) * (V x) * sigmoid(G x), V x being a fading sum."""
-    sizes = build.constant(f"{name}_sizes", np.full(3, len(block.u)))
-    _split(build, wide, sizes, [f"{name}_u", f"{name}_v", f"{name}_g"])
     summed = _fading_sum(build, f"{name}_v", _array(block.keep), reverse)
     gate = build.node("Sigmoid", [f"{name}_g"], f"{name}_gate")
     return build.node("Mul", [build.node("Mul", [f"{name}_u", summed], f"{name}_uv"), gate], f"{name}_units")
 
 
-def _split(build: Builder, whole: str, sizes: str, parts: list[str]) -> None:
+def _split(build: Builder, whole: str, parts: list[str], width: int) -> None:
+    sizes = build.constant(f"{whole}_sizes", np.full(len(parts), width))
     build.nodes.append(helper.make_node("Split", [whole, sizes], parts, name=f"{whole}_split", axis=2))
 
 

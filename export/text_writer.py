@@ -144,6 +144,7 @@ def _manifest(run: FinishedTextRun, request: ExportRequest) -> TextManifest:
         precision=request.precision,
         teacher=Path(config.teacher).name,
         tokenizer_sha256=hashlib.sha256(run.tokenizer.model).hexdigest(),
+        sources=request.sources,
         training={
             **run.summary,
             **asdict(config.encoder),

@@ -37,6 +37,8 @@ class TextManifest:
     """The file of vectors that it was trained to follow; empty for training without a teacher."""
     tokenizer_sha256: str
     """Of the SentencePiece model inside the file."""
+    sources: str = ""
+    """Where the training texts come from, with their licences."""
     training: Mapping[str, Any] = field(default_factory=dict)
     """Texts, pairs, settings and seed of the training run."""
     figures: tuple[TextFigure, ...] = ()

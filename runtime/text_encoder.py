@@ -21,6 +21,9 @@ CHUNK_TEXTS = 4096
 _BATCH_TOKENS = 2048
 """Tokens in one onnxruntime call, padding counted: they and what is made of them stay in the processor's cache."""
 
+_SHARES, _LEAST_TEXTS = 4, 16
+"""Each thread gets so many batches, of so many texts at least: shorter ones are padded less, but every call costs."""
+
 Batch = list[int]
 """Numbers of texts that are encoded together."""
 
@@ -82,7 +85,9 @@ class TextEncoder:
         given = [texts] if isinstance(texts, str) else texts
         embeddings = np.empty((len(given), self.manifest.output_dim), dtype=np.float32)
         for first in range(0, len(given), CHUNK_TEXTS):
-            tokens = self.tokenizer.encode(given[first : first + CHUNK_TEXTS], start + first)
+            chunk = given[first : first + CHUNK_TEXTS]
+            threads = self._threads if len(chunk) > _LEAST_TEXTS else 1
+            tokens = self.tokenizer.encode(chunk, start + first, threads)
             self._fill(tokens, embeddings[first : first + len(tokens)])
         return embeddings
 
@@ -92,7 +97,7 @@ class TextEncoder:
         def run(batch: Batch) -> None:
             embeddings[batch] = self._engine.run(pad([tokens[number] for number in batch]))
 
-        batches = list(cut(list(map(len, tokens)), max(1, -(-len(tokens) // self._threads))))
+        batches = list(cut(list(map(len, tokens)), max(_LEAST_TEXTS, -(-len(tokens) // (_SHARES * self._threads)))))
         if len(batches) == 1 or self._threads == 1:
             for batch in batches:
                 run(batch)

@@ -47,12 +47,13 @@ class Tokenizer:
             ) from error
         self.pieces: int = self._processor.get_piece_size()
 
-    def encode(self, texts: Sequence[str], start: int = 0) -> list[list[int]]:
+    def encode(self, texts: Sequence[str], start: int = 0, threads: int = 1) -> list[list[int]]:
         """Tokens of each text.
 
         Args:
             texts: any strings.
             start: number of the first, for messages.
+            threads: of the processor, side by side.
 
         Raises:
             TextError: something that is no string, or a text without a token, by number.
@@ -60,7 +61,7 @@ class Tokenizer:
         for number, text in enumerate(texts, start):
             if not isinstance(text, str):
                 raise TextError(f"text {number} is of type {type(text).__name__}, expected a string")
-        tokens: list[list[int]] = self._processor.encode(list(texts), num_threads=1)
+        tokens: list[list[int]] = self._processor.encode(list(texts), num_threads=threads)
         empty = [number for number, each in enumerate(tokens, start) if not each]
         if empty:
             raise TextError(

@@ -77,9 +77,19 @@ def run_command(tmp_path: Path) -> Command:
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built from a clean copy of the checkout's files."""
+    return _built(ROOT, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def text_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of the text models, built in the same way."""
+    return _built(ROOT / "models-text", tmp_path_factory)
+
+
+def _built(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     source, target = tmp_path_factory.mktemp("source") / "tree", tmp_path_factory.mktemp("wheel")
     keep = shutil.ignore_patterns(".*", "build", "*.egg-info", "__pycache__", "runs", "node_modules")
-    shutil.copytree(ROOT, source, symlinks=True, ignore=keep)
+    shutil.copytree(tree, source, symlinks=True, ignore=keep)
     words = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(target), str(source)]
     subprocess.run(words, check=True, capture_output=True, timeout=200)
     return next(target.glob("*.whl"))

@@ -32,6 +32,8 @@ def test_the_listed_packages_are_the_folders(root, project):
 
 def test_versions_agree(root, project):
     assert project["project"]["version"] == linguagen.__version__
+    other = tomllib.loads((root / "models-text" / "pyproject.toml").read_text())
+    assert other["project"]["version"] == linguagen.__version__
     assert f"## {linguagen.__version__}" in (root / "CHANGELOG.md").read_text()
 
 
@@ -45,6 +47,13 @@ def test_the_wheel_holds_code_and_models_and_nothing_else(root, wheel):
     assert {name for name in names if ".dist-info/" not in name} == expected
     assert len(models) >= 4
     assert wheel.stat().st_size <= 12e6
+
+
+def test_the_wheel_of_text_models_holds_them_and_nothing_else(text_wheel):
+    names = {name for name in zipfile.ZipFile(text_wheel).namelist() if ".dist-info/" not in name}
+    files = ("__init__.py", "linguagen-en.md", "linguagen-en.onnx")
+    assert names == {f"linguagen_models_text/{file}" for file in files}
+    assert text_wheel.stat().st_size <= 12e6
 
 
 def test_modules_and_functions_stay_short(root):

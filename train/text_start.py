@@ -11,6 +11,8 @@ from linguagen.train.text_validation import encoded
 
 _SMOOTH = 1e-3
 """a: the paper's own choice."""
+_MOST_TEXTS = 20_000
+"""A map of 256 x 256 numbers needs no more."""
 _RIDGE = 1.0
 """Weight of the identity beside the sum over the texts: with few of them the map stays near no change."""
 
@@ -28,9 +30,9 @@ def start_from(encoder: TextEncoder, old: FinishedTextRun, data: TextData) -> No
     encoder.load_state_dict(old.encoder.state_dict())
     if data.targets is None:
         return
-    rows = torch.from_numpy(data.training)
-    embeddings = torch.from_numpy(encoded(old.encoder, data.tokens, data.training))  # (rows, dim)
-    turn = linear_map(embeddings, data.targets[rows].float())
+    chosen = data.training[:: -(-len(data.training) // _MOST_TEXTS)]
+    embeddings = torch.from_numpy(encoded(old.encoder, data.tokens, chosen))  # (texts, dim)
+    turn = linear_map(embeddings, data.targets[torch.from_numpy(chosen)].float())
     with torch.no_grad():
         for layer in (encoder.skip, encoder.head):
             if layer is not None:

@@ -61,11 +61,15 @@ class TextValidator:
 
 
 def encoded(encode: Encode, tokens: TokenLists, rows: Rows | None = None, device: torch.device = _CPU) -> Array:
-    """Embeddings (rows, dim) of texts by number, a chunk at a time."""
+    """Embeddings (rows, dim) of texts by number, chunks of like length at a time, so that little padding is computed."""
     numbers = np.arange(len(tokens)) if rows is None else rows
+    order = np.argsort(tokens.lengths[numbers], kind="stable")
     parts = []
     with torch.no_grad():
         for start in range(0, len(numbers), _CHUNK):
-            batch = tokens.batch(numbers[start : start + _CHUNK]).to(device)
+            batch = tokens.batch(numbers[order[start : start + _CHUNK]]).to(device)
             parts.append(encode(batch).cpu().numpy())
-    return np.concatenate(parts)
+    embeddings = np.concatenate(parts)
+    back = np.empty_like(embeddings)
+    back[order] = embeddings
+    return back

@@ -20,6 +20,7 @@ _SENTENCE_END = re.compile(r"(?<=[.!?][\"\u201d\u2019')])\s+|(?<=[.!?])\s+(?=[\"
 _ABBREVIATED = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|St|vs|e\.g|i\.e|etc|Fig|No|Prof|Jr|Sr|[A-Z])\.$")
 _SHORTEST, _LONGEST = 3, 80  # words
 _PARAGRAPHS = 15_000
+_PAIRS_OF_A_SOURCE = 40_000
 
 Pair = tuple[str, str]
 
@@ -27,20 +28,22 @@ Pair = tuple[str, str]
 def main(text_folder: Path, out_folder: Path, most: int = 320_000, seed: int = 0) -> None:
     """Write corpus.txt, of at most so many texts, and pairs.tsv."""
     generator = random.Random(seed)
-    corpus, pairs = text_folder / "corpus", list[Pair]()
+    corpus = text_folder / "corpus"
     texts = [*common_voice(corpus), *wikitext(corpus)]
-    for source in (openstax(corpus), wordnet(corpus), gutenberg(corpus), wiki_split(text_folder / "pairs")):
-        for first, second in source:
-            pairs.append((first, second))
-            texts += (first, second)
+    sources = [openstax(corpus), wordnet(corpus), gutenberg(corpus), wiki_split(text_folder / "pairs")]
+    pairs = [list(dict.fromkeys(source)) for source in sources]
+    texts += (text for source in pairs for pair in source for text in pair)
     texts += generator.sample(list(openstax_paragraphs(corpus)), _PARAGRAPHS)
     texts = list(dict.fromkeys(texts))
-    for each in (texts, pairs := list(dict.fromkeys(pairs))):
-        generator.shuffle(each)
+    generator.shuffle(texts)
+    chosen = [pair for source in pairs for pair in generator.sample(source, min(len(source), _PAIRS_OF_A_SOURCE))]
+    chosen += (pair for paragraph in openstax_paragraphs(corpus) for pair in parts_of(paragraph, generator))
+    chosen += titled_paragraphs(corpus)
+    generator.shuffle(chosen)
     out_folder.mkdir(parents=True, exist_ok=True)
     (out_folder / "corpus.txt").write_text("".join(f"{text}\n" for text in texts[:most]), encoding="utf-8")
-    (out_folder / "pairs.tsv").write_text("".join(f"{a}\t{b}\n" for a, b in pairs), encoding="utf-8")
-    typer.echo(f"{min(most, len(texts))} of {len(texts)} texts, {len(pairs)} pairs")
+    (out_folder / "pairs.tsv").write_text("".join(f"{a}\t{b}\n" for a, b in chosen), encoding="utf-8")
+    typer.echo(f"{min(most, len(texts))} of {len(texts)} texts, {len(chosen)} pairs")
 
 
 def sentences(paragraph: str) -> list[str]:
@@ -90,6 +93,22 @@ def openstax_paragraphs(corpus: Path) -> Iterator[str]:
         paragraph = squeeze(line.rstrip("\n").split("\t")[3])
         if 30 <= len(paragraph.split()) <= 150:
             yield paragraph
+
+
+def parts_of(paragraph: str, generator: random.Random) -> Iterator[Pair]:
+    """A sentence of a paragraph with the rest of it: the inverse cloze task (Lee et al., arXiv 1906.00300, section 4)."""
+    found = sentences(paragraph)
+    if len(found) >= 3:
+        place = generator.randrange(len(found))
+        yield found[place], " ".join(found[:place] + found[place + 1 :])
+
+
+def titled_paragraphs(corpus: Path) -> Iterator[Pair]:
+    """Headings of textbooks with a whole paragraph below them."""
+    for line in _lines(corpus / "openstax.tsv.xz"):
+        _, section, heading, paragraph = line.rstrip("\n").split("\t")
+        if (title := squeeze(f"{section} {heading}")) and len(paragraph.split()) >= 30:
+            yield title, squeeze(paragraph)
 
 
 def openstax(corpus: Path) -> Iterator[Pair]:

@@ -86,16 +86,22 @@ def misspellings(folder: Path, frequent: list[str], size: int = 10_000, seed: in
     return Misspellings([wrong for _, wrong in chosen], [place[right] for right, _ in chosen], candidates)
 
 
-def word_order() -> list[tuple[str, str, str]]:
-    """A sentence, another that says the same, and one of the same words that says the contrary; made by rule."""
-    animals = ["dog", "cat", "horse", "man", "woman", "child", "bird", "teacher", "doctor", "farmer"]
-    verbs = [("bites", "bitten"), ("sees", "seen"), ("follows", "followed"), ("chases", "chased"), ("feeds", "fed")]
+ACTORS = ("dog", "cat", "horse", "man", "woman", "child", "bird", "teacher", "doctor", "farmer")
+
+
+def word_order() -> list[tuple[str, int, int]]:
+    """Sentences of two actors and a deed, made by rule, each beside the one with its actors swapped.
+
+    Returns:
+        The sentence, the number of who acts, and of whom it is done to.
+    """
+    deeds = ("bites", "sees", "follows", "chases", "feeds")
     return [
-        (f"the {a} {active} the {b}", f"the {b} is {passive} by the {a}", f"the {b} {active} the {a}")
-        for a in animals
-        for b in animals
+        (f"the {ACTORS[a]} {deed} the {ACTORS[b]}", a, b)
+        for a in range(len(ACTORS))
+        for b in range(len(ACTORS))
         if a != b
-        for active, passive in verbs
+        for deed in deeds
     ]
 
 

@@ -125,9 +125,15 @@ def test_what_text_models_do_not_have_is_refused(tmp_path, run):
 
 def test_a_run_without_a_teacher_says_so(tmp_path, run):
     alone = dataclasses.replace(run, config=dataclasses.replace(run.config, teacher=""))
-    exported = export_text_run(alone, ExportRequest("fp16", name="alone"), tmp_path / "m.onnx")
+    exported = export_text_run(alone, ExportRequest("fp16", name="alone", sources="mine, CC0"), tmp_path / "m.onnx")
     assert "it had no teacher" in exported.card.read_text()
+    assert "Texts: mine, CC0\n" in exported.card.read_text()
     assert exported.manifest.name == "alone"
+
+
+def test_sources_are_for_text(tiny, run_command):
+    done = run_command("lg-export", tiny["run"], "--sources", "mine", code=2)
+    assert "error: --sources is for a run on text; leave it out for a run on vectors" in done.stderr
 
 
 def test_the_command_exports_a_run_on_text(tiny_text, tmp_path, run_command):

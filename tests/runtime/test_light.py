@@ -1,5 +1,6 @@
 """The runtime is light: no torch, no onnx, no Rust, and quick to start."""
 
+import json
 import subprocess
 import sys
 import venv
@@ -45,7 +46,7 @@ def _rust_binaries(folder: Path) -> list[str]:
 
 
 @pytest.mark.timeout(280)
-def test_a_fresh_environment_with_the_base_alone_compresses_and_holds_no_rust(tmp_path, wheel):
+def test_a_fresh_environment_with_the_base_alone_compresses_and_holds_no_rust(tmp_path, wheel, text_wheel):
     venv.create(tmp_path / "venv", with_pip=True, symlinks=True)
     python = tmp_path / "venv" / "bin" / "python"
     subprocess.run([python, "-m", "pip", "install", "-q", "--no-input", str(wheel)], check=True, timeout=240)
@@ -64,6 +65,27 @@ def test_a_fresh_environment_with_the_base_alone_compresses_and_holds_no_rust(tm
         assert done.returncode == 2
         assert f"install them: pip install '{extra}'" in done.stderr
     site = next((tmp_path / "venv").rglob("site-packages"))
+    assert _rust_binaries(site) == []
+    _embeds_once_the_text_model_is_there(python, site, tmp_path, wheel, text_wheel)
+
+
+def _embeds_once_the_text_model_is_there(python: Path, site: Path, folder: Path, wheel: Path, text_wheel: Path) -> None:
+    words = [python.parent / "lg-run", "embed", "a man is playing a guitar"]
+    before = subprocess.run(words, cwd=folder, capture_output=True, text=True)
+    assert before.returncode == 2
+    assert "install both: pip install 'linguagen[text]' linguagen-models-text" in before.stderr
+    subprocess.run([python, "-m", "pip", "install", "-q", "--no-deps", str(text_wheel)], check=True, timeout=100)
+    halfway = subprocess.run(words, cwd=folder, capture_output=True, text=True)
+    assert halfway.returncode == 2
+    assert "install it: pip install 'linguagen[text]'" in halfway.stderr
+    names = {path.name for path in site.iterdir()}
+    subprocess.run([python, "-m", "pip", "install", "-q", f"{wheel}[text]", str(text_wheel)], check=True, timeout=240)
+    added = {path.name.split("-")[0] for path in site.iterdir() if path.name not in names}
+    assert added == {"sentencepiece"}
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=True)
+    row = json.loads(done.stdout)
+    assert len(row) == 256
+    assert sum(number * number for number in row) == pytest.approx(1, abs=1e-4)
     assert _rust_binaries(site) == []
 
 
