@@ -146,6 +146,7 @@ def _manifest(run: FinishedTextRun, request: ExportRequest) -> TextManifest:
         tokenizer_sha256=hashlib.sha256(run.tokenizer.model).hexdigest(),
         sources=request.sources,
         training={
+            "started_from": Path(config.init).name,
             **run.summary,
             **asdict(config.encoder),
             **asdict(config.objective),

@@ -5,6 +5,8 @@ import json
 import numpy as np
 import pytest
 
+from linguagen.runtime import TextEncoder
+
 
 @pytest.mark.timeout(280)
 def test_the_three_commands_typed_in_an_empty_folder(run_command, tmp_path):
@@ -45,3 +47,21 @@ def test_the_other_teachers_vectors_are_warned_of(run_command, shared, tmp_path,
     for command in (("compress", "-o", "out.npy"), ("evaluate", "--rows", "100")):
         done = run_command("lg-run", command[0], vectors, "--model", model, *command[1:])
         assert f"warning: these vectors do not look like {model}'s" in done.stderr
+
+
+@pytest.mark.shared
+def test_the_shipped_text_model_keeps_what_it_promises(run_command, shared):
+    """Spearman on sentences that it was not trained on; docs/results.md has the figure."""
+    pairs = shared / "text" / "eval" / "stsb" / "stsb-en-test.csv"
+    (figure,) = json.loads(run_command("lg-run", "evaluate-text", pairs, "--json").stdout)
+    assert figure["pairs"] == 1379
+    assert figure["spearman"] == pytest.approx(0.754, abs=0.002)
+
+
+def test_the_shipped_text_model_reads_order_and_unknown_words():
+    encoder = TextEncoder.load()
+    bites, bitten, same = encoder.embed(["dog bites man", "man bites dog", "a dog is biting a man"])
+    assert bites @ bitten < 0.995  # a bag of words has 1
+    assert bites @ same > 0.6
+    wrong, right, other = encoder.embed(["restaraunt", "restaurant", "photosynthesis"])
+    assert wrong @ right > wrong @ other

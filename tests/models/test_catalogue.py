@@ -32,7 +32,7 @@ def test_every_shipped_model_has_a_card_and_a_changelog_entry(root):
 def test_an_unknown_name_gets_the_nearest_one_and_the_list():
     with pytest.raises(UnknownModelError, match=r"no model 'text-embedding-3-smal'.*did you mean 'text-embedding-3-s"):
         find_model("text-embedding-3-smal")
-    with pytest.raises(UnknownModelError, match=r"no model 'qqq'.*text-embedding-ada-002-512; give one of these names"):
+    with pytest.raises(UnknownModelError, match=r"no model 'qqq'.*linguagen-en; give one of these names"):
         find_model("qqq")
 
 
