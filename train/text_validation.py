@@ -61,7 +61,7 @@ class TextValidator:
 
 
 def encoded(encode: Encode, tokens: TokenLists, rows: Rows | None = None, device: torch.device = _CPU) -> Array:
-    """Embeddings (rows, dim) of texts by number, chunks of like length at a time, so that little padding is computed."""
+    """Embeddings (rows, dim) of texts by number, in chunks of like length, so that little padding is computed."""
     numbers = np.arange(len(tokens)) if rows is None else rows
     order = np.argsort(tokens.lengths[numbers], kind="stable")
     parts = []

@@ -26,14 +26,14 @@ from linguagen.train.text_checkpoint import FinishedTextRun, load_text_run
 from linguagen.train.text_config import text_settings
 from linguagen.train.text_loop import train_text
 
-_LONGEST = 256  # tokens of a text that are read
+_LONGEST = 128  # tokens of a text that are read
 
 
 def main(
     folder: Annotated[Path, typer.Argument(help="Of a teacher: train.npy, train-source.npy, train-text.jsonl.xz.")],
     init: Annotated[Path, typer.Option(help="Run on text to start from.")],
     folds: Annotated[int, typer.Option(help="Groups of sources, each held out once.")] = 3,
-    steps: Annotated[int, typer.Option(help="Of training, after the closed form.")] = 300,
+    steps: Annotated[int, typer.Option(help="Of training, after the closed form.")] = 150,
 ) -> None:
     """Print recall of text-encoded queries, beside the API's own."""
     vectors = np.load(folder / "train.npy").astype(np.float32)
@@ -80,7 +80,7 @@ def _trained(scratch: Path, name: str, texts: list[dict[str, Any]], init: Path, 
             "teacher": str(scratch / "teacher.npy"),
             "init": str(init),
             "steps": steps,
-            "batch": 256,
+            "batch": 128,
             "longest": _LONGEST,
             "simcse": 0.0,
             "skip_gram": 0.0,

