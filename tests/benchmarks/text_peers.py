@@ -71,7 +71,9 @@ def mini_lm() -> Encoder:
     folder = mini_lm_folder()
     model = SentenceTransformer(str(folder), device="cpu")
     size = (folder / "model.safetensors").stat().st_size / 1e6
-    return Encoder("MiniLM-L6", lambda texts: _unit(model.encode(list(texts), batch_size=64)), size, 384)
+    return Encoder(
+        "MiniLM-L6", lambda texts: _unit(model.encode(list(texts), batch_size=64, show_progress_bar=False)), size, 384
+    )
 
 
 def mini_lm_folder() -> Path:

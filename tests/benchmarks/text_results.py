@@ -114,7 +114,8 @@ def _misspelt(embed: Embed, spelt: sets.Misspellings) -> tuple[float, float, flo
     candidates, given = embed(spelt.candidates), embed(spelt.wrong)
     scores = given @ candidates.T
     right = scores[np.arange(len(given)), spelt.right]
-    ranks = 1 + (scores > right[:, None]).sum(axis=1)
+    # A word that an encoder does not know is as near to every candidate: in the middle of those that tie.
+    ranks = (scores > right[:, None]).sum(axis=1) + ((scores == right[:, None]).sum(axis=1) + 1) / 2
     return float(right.mean()), float(np.median(ranks)), float((ranks == 1).mean())
 
 
