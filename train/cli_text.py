@@ -3,12 +3,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from linguagen.models.errors import RunFolderError, UsageError
 from linguagen.runtime.terminal import format_table, print_json, progress, say
+
+if TYPE_CHECKING:
+    from linguagen.train.checkpoint import RunFolder
+    from linguagen.train.text_config import TextRunConfig
 
 
 def run_text(
@@ -36,26 +40,10 @@ def run_text(
     import torch
 
     from linguagen.runtime.cores import usable_cores
-    from linguagen.train.checkpoint import RunFolder, free_run, latest_run
     from linguagen.train.processes import joined
-    from linguagen.train.text_checkpoint import read_text_config
-    from linguagen.train.text_config import text_settings
     from linguagen.train.text_loop import train_text
 
-    if resume:
-        folder = RunFolder(out or latest_run())
-        config = read_text_config(folder)
-        _check_same(folder.path, asdict(config), {**typed, **({"text": tuple(texts)} if texts else {})})
-        if folder.finished.exists():
-            raise RunFolderError(
-                f"{folder.path} is finished; export it with lg-export {folder.path}, or start a new run"
-            )
-    else:
-        config = text_settings({**typed, "text": tuple(texts)})
-        folder = RunFolder(out or free_run(Path(texts[0]).name.split(".")[0]))
-        if folder.config.exists():
-            raise UsageError(f"{folder.path} already holds a run; go on with --resume, or choose another --out")
-        folder.write_config(config)
+    folder, config = _resumed(out, texts, typed) if resume else _fresh(out, texts, typed)
     torch.set_num_threads(threads or usable_cores())
     say(f"run {folder.path}: {', '.join(config.text)}")
     say(f"watch it: tensorboard --logdir {folder.path.parent}")
@@ -71,6 +59,32 @@ def run_text(
     body = [[each.name, f"{each.encoder:.3f}", f"{each.mean_of_table:.3f}"] for each in result.figures]
     typer.echo(format_table(["on texts held out", "encoder", "mean of its table"], body))
     say(f"next: lg-export {folder.path} --quantize int8")
+
+
+def _fresh(out: Path | None, texts: Sequence[str], typed: Mapping[str, Any]) -> "tuple[RunFolder, TextRunConfig]":
+    """A new run's folder and settings."""
+    from linguagen.train.checkpoint import RunFolder, free_run
+    from linguagen.train.text_config import text_settings
+
+    config = text_settings({**typed, "text": tuple(texts)})
+    folder = RunFolder(out or free_run(Path(texts[0]).name.split(".")[0]))
+    if folder.config.exists():
+        raise UsageError(f"{folder.path} already holds a run; go on with --resume, or choose another --out")
+    folder.write_config(config)
+    return folder, config
+
+
+def _resumed(out: Path | None, texts: Sequence[str], typed: Mapping[str, Any]) -> "tuple[RunFolder, TextRunConfig]":
+    """An old run's folder and settings, which must not be contradicted."""
+    from linguagen.train.checkpoint import RunFolder, latest_run
+    from linguagen.train.text_checkpoint import read_text_config
+
+    folder = RunFolder(out or latest_run())
+    config = read_text_config(folder)
+    _check_same(folder.path, asdict(config), {**typed, **({"text": tuple(texts)} if texts else {})})
+    if folder.finished.exists():
+        raise RunFolderError(f"{folder.path} is finished; export it with lg-export {folder.path}, or start a new run")
+    return folder, config
 
 
 def _check_same(path: Path, recorded: Mapping[str, Any], asked: Mapping[str, Any]) -> None:

@@ -87,7 +87,9 @@ def test_info_and_models_tell_what_ships(run_command, tiny):
         "text-embedding-3-small-512",
         "text-embedding-ada-002",
         "text-embedding-ada-002-512",
+        "linguagen-en",
     ]
+    assert listed.splitlines()[-1].split()[:5] == ["linguagen-en", "text", "->", "256", "int8"]
     told = run_command("lg-run", "info", tiny["int8"]).stdout
     assert "dimensions:  48 -> 8" in told
     assert "fidelity on 60 vectors of rows held out of training" in told

@@ -104,7 +104,7 @@ def test_seconds_bound_the_steps_and_are_written_down(tmp_path):
         seconds=4.0,
         patience=10**6,
     )
-    assert time.monotonic() - began < 12
+    assert time.monotonic() - began < 30  # a million steps would take hours; the machine may be busy
     config = RunFolder(tmp_path / "run").read_config()
     assert 1 <= config.optimiser.steps < 10**6
     assert config.seconds == 0

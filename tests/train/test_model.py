@@ -4,8 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from linguagen.models.errors import UsageError
+from linguagen.train.blocks import BackwardEncoder, ForwardEncoder
 from linguagen.train.config import EncoderConfig
-from linguagen.train.model import BackwardEncoder, BilinearGLUBlock, ForwardEncoder, VectorEncoder, direction_mask
+from linguagen.train.model import SegmentBlock, VectorEncoder, direction_mask
 
 
 def unit(rows: int, width: int, seed: int = 0) -> torch.Tensor:
@@ -18,7 +19,8 @@ def test_a_unit_sees_only_the_segments_on_its_side(kind, layers):
     """By the Jacobian: d unit / d input is zero exactly where the direction forbids it."""
     torch.manual_seed(0)
     segments, width, hidden = 4, 3, 2
-    encoder = kind(segments, width, hidden, layers)
+    widths = [width] + [hidden] * (layers - 1)
+    encoder = kind(lambda number, reverse: SegmentBlock(segments, widths[number], hidden, reverse), layers)
     jacobian = torch.autograd.functional.jacobian(lambda x: encoder(x[None])[0], unit(1, 12)[0])
     by_segment = jacobian.reshape(segments, hidden, segments, width).abs().amax(dim=(1, 3))
     seen = torch.ones(segments, segments).tril().bool()
@@ -27,7 +29,7 @@ def test_a_unit_sees_only_the_segments_on_its_side(kind, layers):
 
 def test_a_block_is_the_formula_on_masked_weights():
     torch.manual_seed(0)
-    block, x = BilinearGLUBlock(3, 4, 2, reverse=False), unit(5, 12)
+    block, x = SegmentBlock(3, 4, 2, reverse=False), unit(5, 12)
     mask = direction_mask(3, 4, 2, reverse=False)
     u, v, g = (x @ (weight * mask).T for weight in (block.u, block.v, block.g))
     torch.testing.assert_close(block(x), u * v * torch.sigmoid(g))
