@@ -134,21 +134,22 @@ def _bilinear(build: Builder, folded: FoldedEncoder, rows: str) -> str:
     units = folded.units
     sizes = build.constant("sizes", np.array([folded.dim, units, units, units]))
     build.nodes.append(helper.make_node("Split", [rows, sizes], ["skip", "u0", "v0", "g0"], name="split", axis=1))
-    hidden = _gate(build, 0)
+    hidden = bilinear_gate(build, "u0", "v0", "g0", "0")
     for layer, weight in enumerate(folded.deeper, start=1):
         wide = build.node("MatMul", [hidden, build.weight(f"weight{layer}", weight)], f"wide{layer}")
         names = [f"{part}{layer}" for part in "uvg"]
         sizes = build.constant(f"sizes{layer}", np.array([units, units, units]))
         build.nodes.append(helper.make_node("Split", [wide, sizes], names, name=f"split{layer}", axis=1))
-        hidden = build.node("Add", [hidden, _gate(build, layer)], f"sum{layer}")
+        gated = bilinear_gate(build, names[0], names[1], names[2], str(layer))
+        hidden = build.node("Add", [hidden, gated], f"sum{layer}")
     return build.node("Gemm", [hidden, build.weight("head_weight", folded.head), "skip"], "embedding")
 
 
-def _gate(build: Builder, layer: int) -> str:
-    """(U x) * (V x) * sigmoid(G x)."""
-    product = build.node("Mul", [f"u{layer}", f"v{layer}"], f"uv{layer}")
-    gate = build.node("Sigmoid", [f"g{layer}"], f"gate{layer}")
-    return build.node("Mul", [product, gate], f"hidden{layer}")
+def bilinear_gate(build: Builder, u: str, v: str, g: str, name: str) -> str:
+    """U * v * sigmoid(g), of nodes by name; `name` tells its own nodes from others'."""
+    product = build.node("Mul", [u, v], f"uv{name}")
+    gate = build.node("Sigmoid", [g], f"gate{name}")
+    return build.node("Mul", [product, gate], f"hidden{name}")
 
 
 def unit_length(build: Builder, rows: str, dim: int, output: str) -> None:

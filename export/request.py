@@ -1,6 +1,7 @@
 """What is wanted of an export. The field docs are the help of `lg-export`."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from linguagen.models.errors import UsageError
 from linguagen.runtime.codes import KINDS
@@ -30,3 +31,13 @@ class ExportRequest:
     def precision(self) -> str:
         """As manifests say it."""
         return PRECISIONS[self.quantize]
+
+
+def check_output(output: Path) -> None:
+    """Refuse a file that a model cannot be written to.
+
+    Raises:
+        UsageError: it does not end in .onnx, or its folder does not exist.
+    """
+    if output.suffix != ".onnx" or not output.parent.is_dir():
+        raise UsageError(f"cannot write {output}: expected a file ending in .onnx in a folder that exists")

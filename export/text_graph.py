@@ -12,7 +12,7 @@ import onnx
 from onnx import TensorProto, helper
 
 from linguagen.export.builder import Builder
-from linguagen.export.graph import finish_graph, unit_length
+from linguagen.export.graph import bilinear_gate, finish_graph, unit_length
 from linguagen.export.quantize import round_columns
 from linguagen.models.manifest import OUTPUT_NAME
 from linguagen.models.text_manifest import TOKENS_NAME
@@ -119,16 +119,10 @@ def _direction(build: Builder, direction: _Direction) -> str:
         if layer:
             wide = build.node("MatMul", [hidden, build.weight(f"{name}_weight", _parts(block))], name)
             _split(build, wide, [f"{name}_{part}" for part in "uvg"], len(block.u))
-        gated = _gate(build, block, direction.reverse, name)
+        summed = _fading_sum(build, f"{name}_v", _array(block.keep), direction.reverse)
+        gated = bilinear_gate(build, f"{name}_u", summed, f"{name}_g", f"_{name}")
         hidden = build.node("Add", [hidden, gated], f"{name}_sum") if layer else gated
     return hidden
-
-
-def _gate(build: Builder, block: TokenBlock, reverse: bool, name: str) -> str:
-    """(U x) * (V x) * sigmoid(G x), V x being a fading sum."""
-    summed = _fading_sum(build, f"{name}_v", _array(block.keep), reverse)
-    gate = build.node("Sigmoid", [f"{name}_g"], f"{name}_gate")
-    return build.node("Mul", [build.node("Mul", [f"{name}_u", summed], f"{name}_uv"), gate], f"{name}_units")
 
 
 def _split(build: Builder, whole: str, parts: list[str], width: int) -> None:

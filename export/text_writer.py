@@ -10,10 +10,10 @@ import numpy as np
 import torch
 
 from linguagen.export.graph import with_manifest
-from linguagen.export.request import ExportRequest
+from linguagen.export.request import ExportRequest, check_output
 from linguagen.export.text_card import render_text_card
 from linguagen.export.text_graph import build_text_graph
-from linguagen.export.verify import MOST_DIFFERENCE, require
+from linguagen.export.verify import MOST_DIFFERENCE, require, require_unit_length
 from linguagen.models.errors import ExportGateError, LinguaGenError, UsageError
 from linguagen.models.text_manifest import TOKENIZER_KEY, TextManifest
 from linguagen.runtime.fidelity import NEIGHBOURS, nearest_neighbours, recall_per_row
@@ -50,8 +50,7 @@ def export_text_run(run: FinishedTextRun, request: ExportRequest, output: Path) 
         UsageError: the output is not an .onnx file in a folder that exists, or something that text models do not have.
         ExportGateError: the file does not do what the encoder does; nothing is written.
     """
-    if output.suffix != ".onnx" or not output.parent.is_dir():
-        raise UsageError(f"cannot write {output}: expected a file ending in .onnx in a folder that exists")
+    check_output(output)
     if request.codes or request.decoder:
         raise UsageError("--codes and --decoder are for models of vectors; leave them out for a run on text")
     graph = build_text_graph(run.encoder, request.precision)
@@ -109,8 +108,7 @@ def verify_text(path: Path, run: FinishedTextRun, precision: str) -> dict[str, f
             f"{precision} values differ from PyTorch's by up to {difference:.2e}, "
             f"allowed are {MOST_DIFFERENCE[precision]:.0e}",
         )
-    length = float(np.abs(np.linalg.norm(given, axis=1) - 1).max())
-    require(length <= 1e-5, f"embeddings are off unit length by up to {length:.2e}, allowed are 1e-05")
+    require_unit_length(given)
     apart = float(np.abs(alone - given[: len(alone)]).max())
     require(apart <= 1e-5, f"a text alone and in a batch give embeddings {apart:.2e} apart, allowed are 1e-05")
     recall = _agreement(wanted, given)

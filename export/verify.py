@@ -51,8 +51,7 @@ def verify(path: Path, encoder: VectorEncoder, vectors: Array, precision: str) -
         f"{precision} values differ from PyTorch's by up to {difference:.2e}, "
         f"allowed are {MOST_DIFFERENCE.get(precision, 0):.0e}",
     )
-    length = float(np.abs(np.linalg.norm(given, axis=1) - 1).max())
-    require(length <= 1e-5, f"embeddings are off unit length by up to {length:.2e}, allowed are 1e-05")
+    require_unit_length(given)
     alone = compressor.compress(vectors[:1])
     # int8 products are exact; the float remainder may be summed in another order for another batch size.
     require(bool(np.abs(alone - given[:1]).max() <= 1e-5), "a row alone and in a batch give different embeddings")
@@ -110,6 +109,16 @@ def _recall_loss(vectors: Array, wanted: Array, given: Array) -> float:
     exact = nearest_neighbours(vectors, NEIGHBOURS)
     before, after = (recall_per_row(exact, nearest_neighbours(each, NEIGHBOURS)).mean() for each in (wanted, given))
     return float(before - after)
+
+
+def require_unit_length(embeddings: Array) -> None:
+    """Fail the gate unless all rows (rows, dim) are of length 1.
+
+    Raises:
+        ExportGateError: one is not.
+    """
+    length = float(np.abs(np.linalg.norm(embeddings, axis=1) - 1).max())
+    require(length <= 1e-5, f"embeddings are off unit length by up to {length:.2e}, allowed are 1e-05")
 
 
 def require(holds: bool, problem: str) -> None:

@@ -12,10 +12,9 @@ from linguagen.export.decoder import build_decoder
 from linguagen.export.fold import fold
 from linguagen.export.graph import build_graph, with_manifest
 from linguagen.export.quantize import Calibration, calibrate
-from linguagen.export.request import ExportRequest
+from linguagen.export.request import ExportRequest, check_output
 from linguagen.export.verify import verify, verify_decoder
 from linguagen.models.embedding_moments import EmbeddingMoments
-from linguagen.models.errors import UsageError
 from linguagen.models.manifest import DecoderManifest, Manifest
 from linguagen.models.model_file import decoder_path
 from linguagen.runtime.codes import Codec
@@ -50,8 +49,7 @@ def export_run(run: FinishedRun, request: ExportRequest, output: Path) -> Export
         UsageError: the output is not an .onnx file in a folder that exists, or codes that do not fit.
         ExportGateError: the file does not do what the encoder does; nothing is written.
     """
-    if output.suffix != ".onnx" or not output.parent.is_dir():
-        raise UsageError(f"cannot write {output}: expected a file ending in .onnx in a folder that exists")
+    check_output(output)
     precision, moments = request.precision, EmbeddingMoments.of(_encoded(run.encoder, run.calibration))
     calibration = calibrate(run.calibration) if precision == "int8" else None
     dim = run.encoder.config.dim

@@ -1,13 +1,16 @@
 """lg-run: the commands that look at a model (bench, info, models), and the options that all share."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from linguagen.models.catalogue import DEFAULT_MODEL, TEXT_PACKAGE, find_model, shipped_models, shipped_text_models
+from linguagen.models.manifest import Manifest
 from linguagen.models.model_file import is_text_file, load_manifest, read_model_file, read_text_file
+from linguagen.models.text_manifest import TextManifest
 from linguagen.runtime import bench as benchmark
 from linguagen.runtime.compressor import Compressor
 from linguagen.runtime.fidelity import NEIGHBOURS
@@ -20,6 +23,7 @@ from linguagen.runtime.terminal import (
     print_json,
     progress,
     say,
+    text_figures_table,
 )
 
 app = new_app("Compress embedding vectors with a LinguaGEN model: numpy and onnxruntime, no network.")
@@ -110,54 +114,56 @@ def info(
     Example: lg-run info text-embedding-ada-002
     """
     path = find_model(model)
-    if is_text_file(path):
-        _text_info(path, as_json)
+    facts, figures, table = _text_info(path) if is_text_file(path) else _vector_info(path)
+    if as_json:
+        print_json({**facts, **figures})
         return
+    for name, value in facts.items():
+        typer.echo(f"{name + ':':<13}{_plain(value)}")
+    if table:
+        typer.echo(f"\n{table}")
+
+
+_Info = tuple[dict[str, object], dict[str, object], str]
+"""Facts, figures for `--json`, and the same figures as a table."""
+
+
+def _vector_info(path: Path) -> _Info:
     file = read_model_file(path)
     manifest = file.manifest
-    facts = {
+    facts: dict[str, object] = {
         "name": manifest.name,
         "teacher": manifest.teacher,
         "dimensions": f"{manifest.input_dim} -> {manifest.output_dim}",
         "precision": manifest.precision,
-        "file": str(path),
-        "bytes": path.stat().st_size,
-        "operators": " ".join(file.operators) + ", opset 18",
+        **_file_facts(path, file.operators),
         "training": dict(manifest.training),
         "calibration": dict(manifest.calibration),
         "parity": dict(manifest.parity),
     }
-    if as_json:
-        print_json({**facts, "fidelity": fidelity_document(manifest.fidelity), "fidelity_set": manifest.fidelity_set})
-        return
-    for name, value in facts.items():
-        typer.echo(f"{name + ':':<13}{_plain(value)}")
-    if manifest.fidelity:
-        typer.echo(f"\nfidelity on {manifest.fidelity_set}\n{fidelity_table(manifest.fidelity, NEIGHBOURS)}")
+    rows, where = manifest.fidelity, manifest.fidelity_set
+    figures: dict[str, object] = {"fidelity": fidelity_document(rows), "fidelity_set": where}
+    return facts, figures, f"fidelity on {where}\n{fidelity_table(rows, NEIGHBOURS)}" if rows else ""
 
 
-def _text_info(path: Path, as_json: bool) -> None:
+def _text_info(path: Path) -> _Info:
     file = read_text_file(path)
     manifest = file.manifest
-    facts = {
+    facts: dict[str, object] = {
         "name": manifest.name,
         "teacher": manifest.teacher or "none",
         "dimensions": f"text -> {manifest.output_dim}",
         "pieces": manifest.pieces,
         "precision": manifest.precision,
-        "file": str(path),
-        "bytes": path.stat().st_size,
-        "operators": " ".join(file.operators) + ", opset 18",
+        **_file_facts(path, file.operators),
         "training": dict(manifest.training),
         "parity": dict(manifest.parity),
     }
-    if as_json:
-        print_json({**facts, "figures": [asdict(each) for each in manifest.figures]})
-        return
-    for name, value in facts.items():
-        typer.echo(f"{name + ':':<13}{_plain(value)}")
-    body = [[each.name, f"{each.encoder:.3f}", f"{each.mean_of_table:.3f}"] for each in manifest.figures]
-    typer.echo("\n" + format_table(["on texts held out", "encoder", "mean of its table"], body))
+    return facts, {"figures": [asdict(each) for each in manifest.figures]}, text_figures_table(manifest.figures)
+
+
+def _file_facts(path: Path, operators: Sequence[str]) -> dict[str, object]:
+    return {"file": str(path), "bytes": path.stat().st_size, "operators": " ".join(operators) + ", opset 18"}
 
 
 @app.command()
@@ -166,54 +172,41 @@ def models(as_json: JsonOption = False) -> None:
 
     Example: lg-run models
     """
-    found = [(name, path, load_manifest(path)) for name, path in shipped_models().items()]
-    texts = [(name, path, read_text_file(path).manifest) for name, path in shipped_text_models().items()]
-    recall = {name: manifest.fidelity[0].recall if manifest.fidelity else None for name, _, manifest in found}
+    texts = shipped_text_models()
+    rows = [
+        *(_listed(name, path, load_manifest(path)) for name, path in shipped_models().items()),
+        *(_listed(name, path, read_text_file(path).manifest) for name, path in texts.items()),
+    ]
     if as_json:
-        print_json(
-            [
-                {
-                    "name": name,
-                    "teacher": manifest.teacher,
-                    "input_dim": manifest.input_dim,
-                    "output_dim": manifest.output_dim,
-                    "precision": manifest.precision,
-                    "bytes": path.stat().st_size,
-                    "recall": recall[name],
-                }
-                for name, path, manifest in found
-            ]
-            + [
-                {
-                    "name": name,
-                    "teacher": manifest.teacher,
-                    "input_dim": None,
-                    "output_dim": manifest.output_dim,
-                    "precision": manifest.precision,
-                    "bytes": path.stat().st_size,
-                    "recall": None,
-                }
-                for name, path, manifest in texts
-            ]
-        )
+        print_json(rows)
         return
     body = [
         [
-            name,
-            f"{manifest.input_dim} -> {manifest.output_dim}",
-            manifest.precision,
-            megabytes(path.stat().st_size),
-            "-" if recall[name] is None else f"{recall[name]:.3f}",
+            row["name"],
+            f"{row['input_dim'] or 'text'} -> {row['output_dim']}",
+            row["precision"],
+            megabytes(row["bytes"]),
+            "-" if row["recall"] is None else f"{row['recall']:.3f}",
         ]
-        for name, path, manifest in found
-    ]
-    body += [
-        [name, f"text -> {manifest.output_dim}", manifest.precision, megabytes(path.stat().st_size), "-"]
-        for name, path, manifest in texts
+        for row in rows
     ]
     typer.echo(format_table(["model", "dimensions", "precision", "size", f"recall@{NEIGHBOURS}"], body))
     if not texts:
         say(f"text models are in a package of their own: pip install 'linguagen[text]' {TEXT_PACKAGE}")
+
+
+def _listed(name: str, path: Path, manifest: Manifest | TextManifest) -> dict[str, Any]:
+    """A line of the list; a text model has neither a width that it takes nor a recall."""
+    of_vectors = manifest if isinstance(manifest, Manifest) else None
+    return {
+        "name": name,
+        "teacher": manifest.teacher,
+        "input_dim": of_vectors.input_dim if of_vectors else None,
+        "output_dim": manifest.output_dim,
+        "precision": manifest.precision,
+        "bytes": path.stat().st_size,
+        "recall": of_vectors.fidelity[0].recall if of_vectors and of_vectors.fidelity else None,
+    }
 
 
 def megabytes(size: int) -> str:

@@ -11,6 +11,7 @@ import typer
 
 from linguagen.models.errors import LinguaGenError
 from linguagen.models.manifest import FidelityRow
+from linguagen.models.text_manifest import TextFigure
 
 JSON_HELP = "Print the figures as JSON, for programs."
 
@@ -107,6 +108,12 @@ def fidelity_table(rows: Sequence[FidelityRow], neighbours: int) -> str:
     ]
     before = f"mean cosine of the originals: {rows[0].mean_cosine_before:.3f}"
     return f"{format_table(header, body)}\n{before}"
+
+
+def text_figures_table(figures: Sequence[TextFigure]) -> str:
+    """The table of a text encoder beside the mean of its own table."""
+    body = [[each.name, f"{each.encoder:.3f}", f"{each.mean_of_table:.3f}"] for each in figures]
+    return format_table(["on texts held out", "encoder", "mean of its table"], body)
 
 
 def fidelity_document(rows: Sequence[FidelityRow]) -> list[dict[str, Any]]:

@@ -23,7 +23,7 @@ from zipfile import BadZipFile
 import numpy as np
 import torch
 
-from linguagen.models.errors import RunFolderError
+from linguagen.models.errors import RunFolderError, UsageError
 from linguagen.models.manifest import FidelityRow
 from linguagen.models.statistics import TeacherStatistics
 from linguagen.runtime.vectors import Array
@@ -77,6 +77,34 @@ class RunFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         replace_file(self.config, lambda file: file.write(config.to_json().encode()))
 
+    def require_new(self) -> None:
+        """Refuse a folder that holds a run.
+
+        Raises:
+            UsageError: it does.
+        """
+        if self.config.exists():
+            raise UsageError(f"{self.path} already holds a run; go on with --resume, or choose another --out")
+
+    def require_resumable(self, recorded: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
+        """Refuse to go on with a finished run, or with other settings than it was made with.
+
+        Args:
+            recorded: the run's settings, by bare name.
+            asked: those asked for now.
+
+        Raises:
+            RunFolderError: one of the two.
+        """
+        for name, value in asked.items():
+            if name not in recorded or value != recorded[name]:
+                raise RunFolderError(
+                    f"{self.path} was made with {name} {recorded.get(name, 'not set')}, not {value}; "
+                    "resume it without that option, or start a new run without --resume"
+                )
+        if self.finished.exists():
+            raise RunFolderError(f"{self.path} is finished; export it with lg-export {self.path}, or start a new run")
+
     def write_arrays(self, statistics: TeacherStatistics, calibration: Array, validation: Array) -> None:
         """Keep what the exporter needs of the data: statistics, and rows (rows, width) in half precision."""
         arrays = {name: getattr(statistics, name) for name in ("mean", "eigenvalues", "eigenvectors", "residual")}
@@ -102,6 +130,19 @@ class RunFolder:
     def write_checkpoint(self, state: Mapping[str, Any]) -> None:
         """Replace the last checkpoint."""
         replace_file(self.checkpoint, lambda file: torch.save(dict(state), file))
+
+    def save(self, parts: Mapping[str, Any], step: int) -> None:
+        """Replace the last checkpoint by the state of parts that have a `state_dict`, and the steps done."""
+        self.write_checkpoint({"step": step, **{name: part.state_dict() for name, part in parts.items()}})
+
+    def restore(self, parts: Mapping[str, Any]) -> int:
+        """Load the last checkpoint, if there is one, into the parts; returns the steps done."""
+        if not self.checkpoint.is_file():
+            return 0
+        saved = self.read_checkpoint()
+        for name, part in parts.items():
+            part.load_state_dict(saved[name])
+        return int(saved["step"])
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from linguagen.models.catalogue import DEFAULT_MODEL
-from linguagen.models.errors import CollapseError, MissingExtraError, RunFolderError, UsageError
+from linguagen.models.errors import CollapseError, MissingExtraError, UsageError
 from linguagen.runtime.fidelity import NEIGHBOURS
 from linguagen.runtime.sample import write_sample
 from linguagen.runtime.sources import READABLE
@@ -128,8 +128,7 @@ def _fresh(out: Path | None, vectors: Sequence[str] | None, settings: dict[str, 
 
     inputs = tuple(vectors or [_sampled_input()])
     folder = RunFolder(out or free_run(Path(inputs[0]).stem))
-    if folder.config.exists():
-        raise UsageError(f"{folder.path} already holds a run; go on with --resume, or choose another --out")
+    folder.require_new()
     return folder, from_flat({**settings, "inputs": inputs})
 
 
@@ -140,16 +139,7 @@ def _resumed(out: Path | None, vectors: Sequence[str] | None, typed: dict[str, A
 
     folder = RunFolder(out or latest_run())
     config = folder.read_config()
-    recorded = flat_settings(config)
-    asked = {**typed, **({"inputs": tuple(vectors)} if vectors else {})}
-    for name, value in asked.items():
-        if value != recorded[name]:
-            raise RunFolderError(
-                f"{folder.path} was made with {name} {recorded[name]}, not {value}; "
-                "resume it without that option, or start a new run without --resume"
-            )
-    if folder.finished.exists():
-        raise RunFolderError(f"{folder.path} is finished; export it with lg-export {folder.path}, or start a new run")
+    folder.require_resumable(flat_settings(config), {**typed, **({"inputs": tuple(vectors)} if vectors else {})})
     return folder, config
 
 

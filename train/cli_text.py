@@ -1,14 +1,14 @@
 """lg-train --text: learn an encoder from raw text."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from linguagen.models.errors import RunFolderError, UsageError
-from linguagen.runtime.terminal import format_table, print_json, progress, say
+from linguagen.models.errors import UsageError
+from linguagen.runtime.terminal import print_json, progress, say, text_figures_table
 
 if TYPE_CHECKING:
     from linguagen.train.checkpoint import RunFolder
@@ -52,12 +52,11 @@ def run_text(
             raise UsageError(
                 f"{processes.count} processes were started, training on text takes one; leave torchrun out"
             )
-        result = train_text(config, folder, processes.device, advance)
+        figures = train_text(config, folder, processes.device, advance)
     if as_json:
-        print_json({"run": str(folder.path), "figures": [asdict(each) for each in result.figures]})
+        print_json({"run": str(folder.path), "figures": [asdict(each) for each in figures]})
         return
-    body = [[each.name, f"{each.encoder:.3f}", f"{each.mean_of_table:.3f}"] for each in result.figures]
-    typer.echo(format_table(["on texts held out", "encoder", "mean of its table"], body))
+    typer.echo(text_figures_table(figures))
     say(f"next: lg-export {folder.path} --quantize int8")
 
 
@@ -68,8 +67,7 @@ def _fresh(out: Path | None, texts: Sequence[str], typed: Mapping[str, Any]) -> 
 
     config = text_settings({**typed, "text": tuple(texts)})
     folder = RunFolder(out or free_run(Path(texts[0]).name.split(".")[0]))
-    if folder.config.exists():
-        raise UsageError(f"{folder.path} already holds a run; go on with --resume, or choose another --out")
+    folder.require_new()
     folder.write_config(config)
     return folder, config
 
@@ -81,20 +79,10 @@ def _resumed(out: Path | None, texts: Sequence[str], typed: Mapping[str, Any]) -
 
     folder = RunFolder(out or latest_run())
     config = read_text_config(folder)
-    _check_same(folder.path, asdict(config), {**typed, **({"text": tuple(texts)} if texts else {})})
-    if folder.finished.exists():
-        raise RunFolderError(f"{folder.path} is finished; export it with lg-export {folder.path}, or start a new run")
-    return folder, config
-
-
-def _check_same(path: Path, recorded: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
+    recorded = asdict(config)
     flat = {**recorded, **recorded["encoder"], **recorded["objective"]}
-    for name, value in asked.items():
-        if name not in flat or value != flat[name]:
-            raise RunFolderError(
-                f"{path} was made with {name} {flat.get(name, 'not set')}, not {value}; "
-                "resume it without that option, or start a new run without --resume"
-            )
+    folder.require_resumable(flat, {**typed, **({"text": tuple(texts)} if texts else {})})
+    return folder, config
 
 
 def text_only(sections: Sequence[type], others: Sequence[type]) -> set[str]:
@@ -104,6 +92,5 @@ def text_only(sections: Sequence[type], others: Sequence[type]) -> set[str]:
         sections: of text.
         others: of vectors.
     """
-    assert all(map(is_dataclass, (*sections, *others)))
     ours, theirs = ({item.name for each in group for item in fields(each)} for group in (sections, others))
     return ours - theirs

@@ -15,6 +15,38 @@ def setting(default: Any, doc: str) -> Any:
     return field(default=default, metadata={"help": doc})
 
 
+def check_least(config: Any, least: int, *names: str) -> None:
+    """Refuse settings below a least value.
+
+    Raises:
+        UsageError: by the option's name.
+    """
+    for name in names:
+        if getattr(config, name) < least:
+            option = name.replace("_", "-")
+            raise UsageError(f"--{option} is {getattr(config, name)}, expected {least} or more")
+
+
+def check_directions(directions: str) -> None:
+    """Refuse directions that there are not.
+
+    Raises:
+        UsageError: with those there are.
+    """
+    if directions not in DIRECTIONS:
+        raise UsageError(f"--directions is {directions!r}, expected one of {', '.join(DIRECTIONS)}")
+
+
+def check_held_out(share: float) -> None:
+    """Refuse a share of rows or texts that leaves nothing on one side.
+
+    Raises:
+        UsageError: it is not between 0 and 1.
+    """
+    if not 0 < share < 1:
+        raise UsageError(f"--held-out is {share}, expected between 0 and 1")
+
+
 @dataclass(frozen=True)
 class EncoderConfig:
     """Shape of the encoder."""
@@ -27,11 +59,8 @@ class EncoderConfig:
     softening: float = setting(-0.05, "Closed-form start: each eigenvector is scaled by eigenvalue ** this.")
 
     def __post_init__(self) -> None:
-        if self.directions not in DIRECTIONS:
-            raise UsageError(f"--directions is {self.directions!r}, expected one of {', '.join(DIRECTIONS)}")
-        for name in ("dim", "segments", "hidden", "layers"):
-            if getattr(self, name) < 1:
-                raise UsageError(f"--{name} is {getattr(self, name)}, expected 1 or more")
+        check_directions(self.directions)
+        check_least(self, 1, "dim", "segments", "hidden", "layers")
 
 
 @dataclass(frozen=True)
@@ -61,8 +90,7 @@ class OptimiserConfig:
     )
 
     def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise UsageError(f"--steps is {self.steps}, expected 1 or more")
+        check_least(self, 1, "steps")
         if self.batch < 16:
             raise UsageError(f"--batch is {self.batch}, expected 16 or more: neighbours are learnt inside a batch")
 
@@ -88,12 +116,9 @@ class RunConfig:
     device: str = setting("auto", "auto, cpu or cuda; auto takes CUDA where torch has it.")
 
     def __post_init__(self) -> None:
-        if not 0 < self.held_out < 1:
-            raise UsageError(f"--held-out is {self.held_out}, expected between 0 and 1")
-        if self.seconds < 0:
-            raise UsageError(f"--seconds is {self.seconds}, expected 0 or more")
-        if self.evaluate_every < 1:
-            raise UsageError(f"--evaluate-every is {self.evaluate_every}, expected 1 or more")
+        check_held_out(self.held_out)
+        check_least(self, 0, "seconds")
+        check_least(self, 1, "evaluate_every")
 
     def to_json(self) -> str:
         """Write as JSON text."""

@@ -88,16 +88,14 @@ class State:
 
     def restore(self, folder: RunFolder) -> int:
         """Go back to the folder's checkpoint, if it has one; returns the steps already done."""
-        if not folder.checkpoint.is_file():
-            return 0
-        saved = folder.read_checkpoint()
-        for name in _SAVED:
-            getattr(self, name).load_state_dict(saved[name])
-        return int(saved["step"])
+        return folder.restore(self._parts())
 
     def save(self, folder: RunFolder, step: int) -> None:
         """Replace the folder's checkpoint."""
-        folder.write_checkpoint({"step": step, **{name: getattr(self, name).state_dict() for name in _SAVED}})
+        folder.save(self._parts(), step)
+
+    def _parts(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in _SAVED}
 
 
 def _optimiser(config: OptimiserConfig, model: Autoencoder, objective: nn.Module) -> torch.optim.Optimizer:

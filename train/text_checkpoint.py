@@ -73,18 +73,13 @@ def load_text_run(path: Path) -> FinishedTextRun:
     return FinishedTextRun(path.name, config, encoder.eval(), tokenizer, samples, figures, summary)
 
 
-def restore(folder: RunFolder, parts: Mapping[str, Any]) -> int:
-    """Load the folder's checkpoint, if there is one, into the parts; returns the steps done."""
-    if not folder.checkpoint.is_file():
-        return 0
-    saved = folder.read_checkpoint()
-    for name, part in parts.items():
-        part.load_state_dict(saved[name])
-    torch.set_rng_state(saved["random"])
-    return int(saved["step"])
+class RandomState:
+    """Torch's random numbers, as a part of a checkpoint: a resumed run drops the same tokens."""
 
+    def state_dict(self) -> dict[str, torch.Tensor]:
+        """For a checkpoint."""
+        return {"cpu": torch.get_rng_state()}
 
-def save(folder: RunFolder, parts: Mapping[str, Any], step: int) -> None:
-    """Replace the folder's checkpoint."""
-    state = {name: part.state_dict() for name, part in parts.items()}
-    folder.write_checkpoint({"step": step, "random": torch.get_rng_state(), **state})
+    def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
+        """From a checkpoint."""
+        torch.set_rng_state(state["cpu"])

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from linguagen.models.errors import RunFolderError, UsageError
-from linguagen.train.config import DIRECTIONS, setting
+from linguagen.train.config import check_directions, check_held_out, check_least, setting
 
 
 @dataclass(frozen=True)
@@ -20,11 +20,8 @@ class TextEncoderConfig:
     directions: str = setting("both", "Which directions read the tokens: both, forward, backward or none.")
 
     def __post_init__(self) -> None:
-        if self.directions not in DIRECTIONS:
-            raise UsageError(f"--directions is {self.directions!r}, expected one of {', '.join(DIRECTIONS)}")
-        for name in ("dim", "width", "hidden", "layers"):
-            if getattr(self, name) < 1:
-                raise UsageError(f"--{name} is {getattr(self, name)}, expected 1 or more")
+        check_directions(self.directions)
+        check_least(self, 1, "dim", "width", "hidden", "layers")
 
 
 @dataclass(frozen=True)
@@ -64,11 +61,10 @@ class TextRunConfig:
     device: str = setting("auto", "auto, cpu or cuda; auto takes CUDA where torch has it.")
 
     def __post_init__(self) -> None:
-        for name, least in (("steps", 1), ("batch", 16), ("pieces", 300), ("longest", 1), ("evaluate_every", 1)):
-            if getattr(self, name) < least:
-                raise UsageError(f"--{name.replace('_', '-')} is {getattr(self, name)}, expected {least} or more")
-        if not 0 < self.held_out < 1:
-            raise UsageError(f"--held-out is {self.held_out}, expected between 0 and 1")
+        check_least(self, 1, "steps", "longest", "evaluate_every")
+        check_least(self, 16, "batch")
+        check_least(self, 300, "pieces")
+        check_held_out(self.held_out)
         if not 0 <= self.token_dropout < 1:
             raise UsageError(f"--token-dropout is {self.token_dropout}, expected from 0 to below 1")
 

@@ -4,8 +4,9 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,7 +15,7 @@ from torch.utils.tensorboard import SummaryWriter
 from linguagen.models.errors import TrainingError
 from linguagen.models.text_manifest import TextFigure
 from linguagen.train.checkpoint import RunFolder, replace_file
-from linguagen.train.text_checkpoint import load_text_run, restore, save
+from linguagen.train.text_checkpoint import RandomState, load_text_run
 from linguagen.train.text_config import TextRunConfig
 from linguagen.train.text_model import TextEncoder
 from linguagen.train.text_objectives import TextObjective
@@ -26,20 +27,12 @@ _SAMPLES = 1000
 """Texts kept for the export gate."""
 
 
-@dataclass(frozen=True, eq=False)
-class TextResult:
-    """How a run ended."""
-
-    figures: tuple[TextFigure, ...]
-    seconds: float
-
-
 def train_text(
     config: TextRunConfig,
     folder: RunFolder,
     device: torch.device,
     advance: Callable[[int], None] = lambda _: None,
-) -> TextResult:
+) -> tuple[TextFigure, ...]:
     """Train a text encoder, or go on from the folder's last checkpoint.
 
     Args:
@@ -47,6 +40,9 @@ def train_text(
         folder: where it writes; a checkpoint found there is gone on from.
         device: where it computes.
         advance: told the number of steps just finished.
+
+    Returns:
+        What the finished encoder measures on texts held out.
 
     Raises:
         TrainingError: an input cannot be used, or the loss is no longer finite.
@@ -57,35 +53,41 @@ def train_text(
     torch.manual_seed(config.seed)
     old = load_text_run(Path(config.init)) if config.init else None
     data = prepare_text(config, folder, old.tokenizer if old else None)
-    encoder = TextEncoder(data.tokenizer.pieces, config.encoder)
     frequencies = data.tokens.frequencies(data.tokenizer.pieces)
-    if old:
-        start_from(encoder, old, data)
-    else:
-        start_importance(encoder, frequencies)
+    encoder = TextEncoder(data.tokenizer.pieces, config.encoder)
+    start_from(encoder, old, data) if old else start_importance(encoder, frequencies)
     objective = TextObjective(config.objective, frequencies, config.encoder.width, config.token_dropout)
     encoder.to(device)
     objective.to(device)
     optimiser = torch.optim.Adam([*encoder.parameters(), *objective.parameters()], config.learning_rate, fused=True)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, config.steps)
-    parts = {"encoder": encoder, "objective": objective, "optimiser": optimiser, "schedule": schedule}
+    parts: dict[str, Any] = {"encoder": encoder, "objective": objective, "optimiser": optimiser, "schedule": schedule}
+    parts["random"] = RandomState()
     validator = TextValidator(data, device)
-    done = restore(folder, parts)
+    done = folder.restore(parts)
     advance(done)
+    figures: tuple[TextFigure, ...] = ()
     log = SummaryWriter(str(folder.path / "tensorboard"), purge_step=done + 1 if done else None)
     with closing(log):
         for step in range(done, config.steps):
             terms = objective(encoder, data.batch(config, step).to(device))
-            _descend(optimiser, terms, step)
-            schedule.step()
+            _descend(optimiser, schedule, terms, step)
             advance(1)
             if (step + 1) % config.evaluate_every == 0 or step + 1 == config.steps:
-                _track(log, step + 1, terms, validator.measure(encoder))
-                save(folder, parts, step + 1)
-    return _finish(folder, data, validator.measure(encoder), time.monotonic() - began)
+                figures = validator.measure(encoder)
+                _track(log, step + 1, terms, figures)
+                folder.save(parts, step + 1)
+    figures = figures or validator.measure(encoder)  # a run killed after its last step has not measured yet
+    _finish(folder, data, figures, time.monotonic() - began)
+    return figures
 
 
-def _descend(optimiser: torch.optim.Optimizer, terms: Mapping[str, Tensor], step: int) -> None:
+def _descend(
+    optimiser: torch.optim.Optimizer,
+    schedule: torch.optim.lr_scheduler.LRScheduler,
+    terms: Mapping[str, Tensor],
+    step: int,
+) -> None:
     if not terms:
         raise TrainingError(
             "every loss term is off: without --teacher and --pairs, leave --simcse or --skip-gram above 0"
@@ -96,6 +98,7 @@ def _descend(optimiser: torch.optim.Optimizer, terms: Mapping[str, Tensor], step
     optimiser.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
     optimiser.step()
+    schedule.step()
 
 
 def _track(log: SummaryWriter, step: int, terms: Mapping[str, Tensor], figures: tuple[TextFigure, ...]) -> None:
@@ -106,7 +109,7 @@ def _track(log: SummaryWriter, step: int, terms: Mapping[str, Tensor], figures: 
         log.add_scalar(f"{figure.name}/mean of table", figure.mean_of_table, step)
 
 
-def _finish(folder: RunFolder, data: TextData, figures: tuple[TextFigure, ...], seconds: float) -> TextResult:
+def _finish(folder: RunFolder, data: TextData, figures: tuple[TextFigure, ...], seconds: float) -> None:
     rows = [*data.held_out, *data.training][:_SAMPLES]
     summary = {
         "figures": [asdict(figure) for figure in figures],
@@ -117,4 +120,3 @@ def _finish(folder: RunFolder, data: TextData, figures: tuple[TextFigure, ...], 
         "seconds": round(seconds, 1),
     }
     replace_file(folder.finished, lambda file: file.write(json.dumps(summary, indent=2).encode()))
-    return TextResult(figures, seconds)
