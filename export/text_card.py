@@ -11,7 +11,10 @@ def render_text_card(manifest: TextManifest, size: int) -> str:
         manifest: the file's.
         size: the file's, in bytes.
     """
+    training = manifest.training
     taught = f"follows the vectors in `{manifest.teacher}`" if manifest.teacher else "had no teacher"
+    if training.get("collection"):
+        taught = f"is {training['started_from']}, fitted to {training['training_texts']} texts to search among them"
     lines = [
         f"# {manifest.name}",
         "",
@@ -27,7 +30,7 @@ def render_text_card(manifest: TextManifest, size: int) -> str:
         "## Training",
         "",
         *([f"Texts: {manifest.sources}", ""] if manifest.sources else []),
-        *facts(manifest.training),
+        *facts(training),
         "",
         "## Export",
         "",

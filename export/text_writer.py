@@ -27,6 +27,9 @@ LEAST_COSINE = 0.99
 LEAST_RECALL = {"float32": 0.99, "float16": 0.98, "int8": 0.9}
 """recall@10: share of PyTorch's nearest neighbours among the samples that are the file's too."""
 
+_RECORDED = ("collection", "batch", "learning_rate", "token_dropout", "misspelt", "seed")
+"""Settings of a run that its file's manifest holds."""
+
 
 @dataclass(frozen=True)
 class ExportedText:
@@ -148,7 +151,8 @@ def _manifest(run: FinishedTextRun, request: ExportRequest) -> TextManifest:
             **run.summary,
             **asdict(config.encoder),
             **asdict(config.objective),
-            **{name: getattr(config, name) for name in ("steps", "batch", "learning_rate", "token_dropout", "seed")},
+            **{name: getattr(config, name) for name in _RECORDED},
+            "steps": config.training_steps,
         },
         figures=run.figures,
     )

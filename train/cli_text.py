@@ -47,7 +47,8 @@ def run_text(
     torch.set_num_threads(threads or usable_cores())
     say(f"run {folder.path}: {', '.join(config.text)}")
     say(f"watch it: tensorboard --logdir {folder.path.parent}")
-    with joined(config.device) as processes, progress("training", config.steps) as advance:
+    steps = config.training_steps
+    with joined(config.device) as processes, progress("training" if steps else "fitting", steps) as advance:
         if processes.count > 1:
             raise UsageError(
                 f"{processes.count} processes were started, training on text takes one; leave torchrun out"
@@ -64,8 +65,11 @@ def _fresh(out: Path | None, texts: Sequence[str], typed: Mapping[str, Any]) -> 
     """A new run's folder and settings."""
     from linguagen.train.checkpoint import RunFolder, free_run
     from linguagen.train.text_config import text_settings
+    from linguagen.train.text_start import start_shape
 
     config = text_settings({**typed, "text": tuple(texts)})
+    if config.init:
+        config = text_settings({**start_shape(config), **typed, "text": tuple(texts)})
     folder = RunFolder(out or free_run(Path(texts[0]).name.split(".")[0]))
     folder.require_new()
     folder.write_config(config)

@@ -48,13 +48,15 @@ class TextRunConfig:
     pairs: str = setting("", "Pairs of texts that belong together: two a line, a tab between (.tsv).")
     scored: str = setting("", "Pairs with a score of their likeness (.csv: text, text, score), to watch training by.")
     teacher: str = setting("", "A file of vectors, one for each text, that embeddings shall be like.")
-    init: str = setting("", "Start from the tokenizer and weights of this run's folder.")
+    init: str = setting("", "Start from this text model (a name, a file, or a run's folder): tokenizer and weights.")
+    collection: int = setting(0, "Fit the model of --init to the texts that it shall search: so many axes of theirs.")
     pieces: int = setting(24_000, "Pieces that the tokenizer cuts text into, at most.")
     steps: int = setting(4000, "Optimiser steps.")
     batch: int = setting(1024, "Texts per step.")
     learning_rate: float = setting(3e-3, "Adam's rate at the start; falls to 0 by a cosine.")
     longest: int = setting(128, "Tokens of a text that training reads.")
     token_dropout: float = setting(0.1, "Share of a text's tokens that training leaves out, at random.")
+    misspelt: float = setting(0.1, "Share of a step's texts that have one word misspelt, at random.")
     held_out: float = setting(0.1, "Share of texts and of pairs held out for validation, 1,000 of each at most.")
     seed: int = setting(0, "Same seed, same data, same machine: same weights.")
     evaluate_every: int = setting(500, "Steps between validations and checkpoints.")
@@ -64,9 +66,20 @@ class TextRunConfig:
         check_least(self, 1, "steps", "longest", "evaluate_every")
         check_least(self, 16, "batch")
         check_least(self, 300, "pieces")
+        check_least(self, 0, "collection")
         check_held_out(self.held_out)
-        if not 0 <= self.token_dropout < 1:
-            raise UsageError(f"--token-dropout is {self.token_dropout}, expected from 0 to below 1")
+        if self.collection and not self.init:
+            raise UsageError("--collection fits a model that is there; name it with --init, as in --init linguagen-en")
+        if self.collection and (self.teacher or self.pairs):
+            raise UsageError("--collection is a closed form and trains on nothing; leave --teacher and --pairs out")
+        for name in ("token_dropout", "misspelt"):
+            if not 0 <= (value := getattr(self, name)) < 1:
+                raise UsageError(f"--{name.replace('_', '-')} is {value}, expected from 0 to below 1")
+
+    @property
+    def training_steps(self) -> int:
+        """None for a collection's closed form."""
+        return 0 if self.collection else self.steps
 
     def to_json(self) -> str:
         """Write as JSON text."""

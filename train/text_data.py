@@ -119,6 +119,8 @@ class TokenLists:
 def batch_rows(allowed: Rows, lengths: Rows, size: int, seed: Sequence[int], step: int) -> Rows:
     """Which texts a step reads: alike in length, and given by seed and step alone, so that a resumed run sees the same.
 
+    A text is drawn by the square root of its length: most of many a corpus are words and phrases, which say least.
+
     Args:
         allowed: text numbers to draw from.
         lengths: of all texts, in tokens.
@@ -129,7 +131,8 @@ def batch_rows(allowed: Rows, lengths: Rows, size: int, seed: Sequence[int], ste
     pool, place = divmod(step, _POOL_BATCHES)
     generator = np.random.default_rng([*seed, pool])
     count = min(len(allowed), size * _POOL_BATCHES)
-    drawn = generator.choice(allowed, count, replace=False)
+    odds = np.sqrt(lengths[allowed])
+    drawn = generator.choice(allowed, count, replace=False, p=odds / odds.sum())
     drawn = drawn[np.argsort(lengths[drawn] + 3 * generator.random(count), kind="stable")]
     parts = np.array_split(drawn, max(1, count // min(size, len(allowed))))
     return np.asarray(parts[generator.permutation(len(parts))[place % len(parts)]])

@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,12 +14,13 @@ from torch.utils.tensorboard import SummaryWriter
 from linguagen.models.errors import TrainingError
 from linguagen.models.text_manifest import TextFigure
 from linguagen.train.checkpoint import RunFolder, replace_file
-from linguagen.train.text_checkpoint import RandomState, load_text_run
+from linguagen.train.text_checkpoint import RandomState
 from linguagen.train.text_config import TextRunConfig
 from linguagen.train.text_model import TextEncoder
+from linguagen.train.text_model_file import find_start
 from linguagen.train.text_objectives import TextObjective
 from linguagen.train.text_prepare import TextData, prepare_text
-from linguagen.train.text_start import start_from, start_importance
+from linguagen.train.text_start import start
 from linguagen.train.text_validation import TextValidator
 
 _SAMPLES = 1000
@@ -51,11 +51,11 @@ def train_text(
     """
     began = time.monotonic()
     torch.manual_seed(config.seed)
-    old = load_text_run(Path(config.init)) if config.init else None
+    old = find_start(config.init) if config.init else None
     data = prepare_text(config, folder, old.tokenizer if old else None)
     frequencies = data.tokens.frequencies(data.tokenizer.pieces)
     encoder = TextEncoder(data.tokenizer.pieces, config.encoder)
-    start_from(encoder, old, data) if old else start_importance(encoder, frequencies)
+    start(encoder, old, data, config.collection)
     objective = TextObjective(config.objective, frequencies, config.encoder.width, config.token_dropout)
     encoder.to(device)
     objective.to(device)
@@ -69,7 +69,7 @@ def train_text(
     figures: tuple[TextFigure, ...] = ()
     log = SummaryWriter(str(folder.path / "tensorboard"), purge_step=done + 1 if done else None)
     with closing(log):
-        for step in range(done, config.steps):
+        for step in range(done, config.training_steps):
             terms = objective(encoder, data.batch(config, step).to(device))
             _descend(optimiser, schedule, terms, step)
             advance(1)
@@ -77,7 +77,9 @@ def train_text(
                 figures = validator.measure(encoder)
                 _track(log, step + 1, terms, figures)
                 folder.save(parts, step + 1)
-    figures = figures or validator.measure(encoder)  # a run killed after its last step has not measured yet
+    if not figures:  # no step to take, or killed after the last one
+        figures = validator.measure(encoder)
+        folder.save(parts, config.training_steps)
     _finish(folder, data, figures, time.monotonic() - began)
     return figures
 

@@ -129,13 +129,17 @@ class TextEncoder(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Encode (batch, length), filled up with PADDING, as (batch, dim), unit length."""
+        return F.normalize(self.unscaled(tokens), dim=1)
+
+    def unscaled(self, tokens: Tensor) -> Tensor:
+        """The same before it is scaled to unit length."""
         x = self.embedding(tokens)  # (batch, length, width)
         weights = self.weights(tokens).unsqueeze(1)  # (batch, 1, length)
         z: Tensor = self.skip((weights @ x).squeeze(1))
         if self.head is not None:
             units = torch.cat([direction(x) for direction in self.directions], dim=2)  # (batch, length, units)
             z = z + self.head((weights @ units).squeeze(1))
-        return F.normalize(z, dim=1)
+        return z
 
     def weights(self, tokens: Tensor) -> Tensor:
         """How much each token counts, (batch, length); those of a text sum to 1, padding has none."""

@@ -1,5 +1,6 @@
 """What the steps of a run on text read: tokens, pairs, the teacher's vectors, and what is held out."""
 
+import random
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ from linguagen.runtime.text_files import read_scored
 from linguagen.runtime.tokenizer import Tokenizer
 from linguagen.runtime.vectors import Array, unit_rows
 from linguagen.train.checkpoint import RunFolder, replace_file
+from linguagen.train.misspell import misspell
 from linguagen.train.text_config import TextRunConfig
 from linguagen.train.text_data import Rows, Texts, TokenLists, batch_rows, read_pairs, read_texts
 from linguagen.train.text_objectives import TextBatch
@@ -19,6 +21,8 @@ from linguagen.train.tokenizer import train_tokenizer
 
 _CHUNK = 4096
 _MOST_HELD_OUT = 1000
+_LONGEST_DOCUMENT = 512
+"""Tokens of a document that a collection's fit reads: training reads less, for its speed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +41,7 @@ class TextData:
     tokenizer: Tokenizer
     texts: list[str]
     tokens: TokenLists
+    """Of every text, and after them, where training misspells, of every text again with a word misspelt."""
     targets: Tensor | None
     """The teacher's vectors (texts, dim), float16, of unit length."""
     pairs: tuple[TokenLists, TokenLists] | None
@@ -57,7 +62,12 @@ class TextData:
             lengths = first.lengths + second.lengths
             chosen = batch_rows(self.training_pairs, lengths, config.batch, (config.seed, 1), step)
             pairs = first.batch(chosen), second.batch(chosen)
-        return TextBatch(self.tokens.batch(rows), targets, pairs)
+        return TextBatch(self.tokens.batch(self._misspelt(rows, config, step)), targets, pairs)
+
+    def _misspelt(self, rows: Rows, config: TextRunConfig, step: int) -> Rows:
+        """Some of the rows replaced by those of the same texts misspelt."""
+        generator = np.random.default_rng([config.seed, 3, step])
+        return rows + len(self.texts) * (generator.random(len(rows)) < config.misspelt)
 
 
 def prepare_text(config: TextRunConfig, folder: RunFolder, tokenizer: Tokenizer | None = None) -> TextData:
@@ -90,7 +100,11 @@ def prepare_text(config: TextRunConfig, folder: RunFolder, tokenizer: Tokenizer 
         scored = Scored(_cut(tokenizer, one, config.longest), _cut(tokenizer, other, config.longest), scores)
     held_out, training = _split(len(corpus.texts), config)
     held_out_pairs, training_pairs = _split(len(pairs[0]) if pairs else 0, config)
-    tokens = _cut(tokenizer, corpus.texts, config.longest)
+    texts = corpus.texts
+    if config.misspelt and not config.collection:
+        generator = random.Random(config.seed)
+        texts = texts + [misspell(text, generator) for text in texts]
+    tokens = _cut(tokenizer, texts, _LONGEST_DOCUMENT if config.collection else config.longest)
     return TextData(
         tokenizer,
         corpus.texts,

@@ -1,12 +1,19 @@
-"""Where a text encoder starts: counting frequent tokens less, or another run's weights turned to the new teacher."""
+"""Where a text encoder starts, before any step: closed forms for a fresh one, another's weights, or a fit of them."""
+
+from dataclasses import asdict, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from linguagen.models.errors import UsageError
 from linguagen.train.text_checkpoint import FinishedTextRun
+from linguagen.train.text_collection import fit_collection
+from linguagen.train.text_config import TextRunConfig
 from linguagen.train.text_model import TextEncoder
+from linguagen.train.text_model_file import find_start
 from linguagen.train.text_prepare import TextData
+from linguagen.train.text_table import start_table
 from linguagen.train.text_validation import encoded
 
 _SMOOTH = 1e-3
@@ -17,16 +24,40 @@ _RIDGE = 1.0
 """Weight of the identity beside the sum over the texts: with few of them the map stays near no change."""
 
 
-def start_from(encoder: TextEncoder, old: FinishedTextRun, data: TextData) -> None:
-    """Copy the old run's weights; with a teacher, follow them by the linear map that fits it best.
+def start(encoder: TextEncoder, old: FinishedTextRun | None, data: TextData, collection: int) -> None:
+    """Set the weights that training starts from.
+
+    Args:
+        encoder: fresh; gets them.
+        old: the model that `--init` names.
+        data: what training will read.
+        collection: axes of the texts that are added to the old model.
 
     Raises:
         UsageError: the encoders are of different shapes.
+        TrainingError: more axes than texts.
     """
-    if old.config.encoder != encoder.config:
+    if old is None:
+        start_importance(encoder, data.tokens.frequencies(data.tokenizer.pieces))
+        start_table(encoder, data)
+    elif old.config.encoder != replace(encoder.config, width=encoder.config.width - collection):
         raise UsageError(
             f"--init {old.name} has {old.config.encoder}, this run asks for {encoder.config}; ask for the same shape"
         )
+    elif collection:
+        fit_collection(encoder, old.encoder, data)
+    else:
+        start_from(encoder, old, data)
+
+
+def start_shape(config: TextRunConfig) -> dict[str, Any]:
+    """The settings of an encoder's shape that follow from the model it starts from, by name."""
+    shape = asdict(find_start(config.init).config.encoder)
+    return {**shape, "width": shape["width"] + config.collection}
+
+
+def start_from(encoder: TextEncoder, old: FinishedTextRun, data: TextData) -> None:
+    """Copy the old model's weights; with a teacher, follow them by the linear map that fits it best."""
     encoder.load_state_dict(old.encoder.state_dict())
     if data.targets is None:
         return

@@ -49,6 +49,9 @@ class TextValidator:
         if data.pairs is not None:
             sides = [encoded(encode, each, data.held_out_pairs, self.device) for each in data.pairs]
             figures["recall@1 of pairs"] = found_first(*sides)
+        if len(data.tokens) > len(data.texts):
+            sides = [encoded(encode, data.tokens, data.held_out + n, self.device) for n in (len(data.texts), 0)]
+            figures["recall@1 of misspelt texts"] = found_first(*sides)
         if (data.tokens.lengths[data.held_out] > 1).any():
             figures["recall@1 of halves"] = found_first(*(self._halves(encode, half) for half in (0, 1)))
         return figures

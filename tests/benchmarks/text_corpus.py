@@ -21,11 +21,13 @@ _ABBREVIATED = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|St|vs|e\.g|i\.e|etc|Fig|No|Prof|Jr
 _SHORTEST, _LONGEST = 3, 80  # words
 _PARAGRAPHS = 15_000
 _PAIRS_OF_A_SOURCE = 40_000
+_LONG = 40
+"""Words of a text that is always taken: documents are long, and most of the others are words and phrases."""
 
 Pair = tuple[str, str]
 
 
-def main(text_folder: Path, out_folder: Path, most: int = 320_000, seed: int = 0) -> None:
+def main(text_folder: Path, out_folder: Path, most: int = 350_000, seed: int = 0) -> None:
     """Write corpus.txt, of at most so many texts, and pairs.tsv."""
     generator = random.Random(seed)
     corpus = text_folder / "corpus"
@@ -33,7 +35,8 @@ def main(text_folder: Path, out_folder: Path, most: int = 320_000, seed: int = 0
     sources = [openstax(corpus), wordnet(corpus), gutenberg(corpus), wiki_split(text_folder / "pairs")]
     pairs = [list(dict.fromkeys(source)) for source in sources]
     texts += (text for source in pairs for pair in source for text in pair)
-    texts += generator.sample(list(openstax_paragraphs(corpus)), _PARAGRAPHS)
+    paragraphs = list(openstax_paragraphs(corpus))
+    texts += generator.sample(paragraphs, _PARAGRAPHS)
     texts = list(dict.fromkeys(texts))
     generator.shuffle(texts)
     chosen = [pair for source in pairs for pair in generator.sample(source, min(len(source), _PAIRS_OF_A_SOURCE))]
@@ -41,9 +44,11 @@ def main(text_folder: Path, out_folder: Path, most: int = 320_000, seed: int = 0
     chosen += titled_paragraphs(corpus)
     generator.shuffle(chosen)
     out_folder.mkdir(parents=True, exist_ok=True)
-    (out_folder / "corpus.txt").write_text("".join(f"{text}\n" for text in texts[:most]), encoding="utf-8")
+    long = dict.fromkeys([text for text in texts if len(text.split()) >= _LONG] + paragraphs)
+    kept = [*long, *(text for text in texts if text not in long)][:most]
+    (out_folder / "corpus.txt").write_text("".join(f"{text}\n" for text in kept), encoding="utf-8")
     (out_folder / "pairs.tsv").write_text("".join(f"{a}\t{b}\n" for a, b in chosen), encoding="utf-8")
-    typer.echo(f"{min(most, len(texts))} of {len(texts)} texts, {len(chosen)} pairs")
+    typer.echo(f"{len(kept)} texts, {len(long)} of them of {_LONG} words or more, {len(chosen)} pairs")
 
 
 def sentences(paragraph: str) -> list[str]:

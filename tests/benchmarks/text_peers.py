@@ -1,10 +1,13 @@
 """The encoders that the text results compare, each a function from texts to unit-length rows."""
 
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
@@ -17,6 +20,8 @@ from linguagen.runtime.vectors import Array
 from linguagen.train.text_checkpoint import load_text_run
 
 Embed = Callable[[Sequence[str]], Array]
+AXES = 64
+"""That our models are fitted by: chosen on CISI, like all settings of the fit (docs/decisions.md 14)."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +41,27 @@ def ours(name: str, path: Path) -> Encoder:
     """A text model's file in the runtime."""
     encoder = TextEncoder.load(path, threads=2)
     return Encoder(
-        name, lambda texts: encoder.embed(list(texts)), path.stat().st_size / 1e6, encoder.manifest.output_dim
+        name,
+        lambda texts: encoder.embed(list(texts)),
+        path.stat().st_size / 1e6,
+        encoder.manifest.output_dim,
+        lambda documents: _fitted(path, documents),
     )
+
+
+def _fitted(path: Path, documents: Sequence[str]) -> Embed:
+    """A text model fitted to the documents by the commands that users have, int8."""
+    with TemporaryDirectory() as folder:
+        Path(folder, "documents.txt").write_text("".join(f"{text}\n" for text in documents), encoding="utf-8")
+        fit = ["lg-train", "--text", "documents.txt", "--init", path.absolute(), "--collection", AXES]
+        _run(folder, *fit, "--held-out", 1 / len(documents), "--out", "fitted")
+        _run(folder, "lg-export", "fitted", "--quantize", "int8", "-o", "fitted.onnx")
+        encoder = TextEncoder.load(Path(folder, "fitted.onnx"), threads=2)
+    return lambda texts: encoder.embed(list(texts))
+
+
+def _run(folder: str, command: str, *words: object) -> None:
+    subprocess.run([Path(sys.executable).parent / command, *map(str, words)], cwd=folder, check=True)
 
 
 def mean_of_table(name: str, run: Path) -> Encoder:
@@ -103,7 +127,7 @@ def glove() -> Encoder:
 
 
 def tf_idf(corpus: Sequence[str]) -> Encoder:
-    """TF-IDF with a truncated SVD, fitted on the corpus, or on the documents where there are any to search."""
+    """TF-IDF with a truncated SVD, fitted on the corpus, or on the documents that are searched."""
 
     def fit(texts: Sequence[str]) -> Embed:
         vectorizer = TfidfVectorizer(sublinear_tf=True, stop_words=None)

@@ -42,6 +42,29 @@ def test_a_file_becomes_rows_and_search_finds_its_lines(tiny_text, lines, tmp_pa
     assert len(bare) == 6
 
 
+def test_a_model_is_fitted_to_a_collection_and_searches_it(tiny_text, tmp_path, run_command):
+    """All by name of a file: no folder of a run is needed, no teacher and no label."""
+    words = ["--text", tiny_text["text"], "--init", tiny_text["int8"], "--collection", "4"]
+    trained = run_command("lg-train", *words, "--out", "docs")
+    assert "recall@1 of halves" in trained.stdout
+    done = run_command("lg-train", "--resume", "--out", "docs", code=1)
+    assert "error: docs is finished; export it with lg-export docs, or start a new run" in done.stderr
+    run_command("lg-export", "docs", "--quantize", "int8", "-o", "docs.onnx")
+    info = json.loads(run_command("lg-run", "info", "docs.onnx", "--json").stdout)
+    training = info["training"]
+    assert (training["width"], training["collection"], training["steps"]) == (16, 4, 0)
+    assert training["started_from"] == tiny_text["int8"].name
+    assert "it is text-int8.onnx, fitted to 353 texts to search among them" in (tmp_path / "docs.md").read_text()
+    run_command("lg-run", "embed", tiny_text["text"], "--model", "docs.onnx", "-o", "docs.npy")
+    query = "The farmer lifts the child."
+    found = run_command(
+        "lg-run", "search", query, "--in", "docs.npy", "--text", tiny_text["text"], "--model", "docs.onnx"
+    )
+    assert query in found.stdout.splitlines()[2]
+    refused = run_command("lg-train", *words, "--width", "12", "--out", "other", code=2)
+    assert "ask for the same shape" in refused.stderr
+
+
 def test_an_output_is_not_written_over(tiny_text, lines, run_command):
     words = ("lg-run", "embed", "lines.txt", "-o", "v.npy", "--model", tiny_text["int8"])
     run_command(*words)

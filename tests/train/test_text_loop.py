@@ -95,7 +95,11 @@ def test_the_command_prints_figures_and_json(inputs, run_command):
     assert "next: lg-export runs/corpus --quantize int8" in done.stderr
     document = json.loads(run_command("lg-train", *words, *shape, "--json").stdout)
     assert document["run"] == "runs/corpus-2"
-    assert [figure["name"] for figure in document["figures"]] == ["recall@1 of pairs", "recall@1 of halves"]
+    assert [figure["name"] for figure in document["figures"]] == [
+        "recall@1 of pairs",
+        "recall@1 of misspelt texts",
+        "recall@1 of halves",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -109,6 +113,7 @@ def test_the_command_prints_figures_and_json(inputs, run_command):
         (["v.npy", "--pairs", "p.tsv"], "--pairs is for text; give the corpus with --text, or leave it out"),
         (["--text", "c.txt", "--pieces", "10"], "--pieces is 10, expected 300 or more"),
         (["--text", "c.txt", "--token-dropout", "1"], "--token-dropout is 1.0, expected from 0 to below 1"),
+        (["--text", "c.txt", "--misspelt", "1.5"], "--misspelt is 1.5, expected from 0 to below 1"),
         (["--text", "c.txt", "--held-out", "1"], "--held-out is 1.0, expected between 0 and 1"),
     ],
 )

@@ -1,0 +1,113 @@
+import make_tiny_text_model as tiny_model
+import numpy as np
+import pytest
+import torch
+from sklearn.decomposition import TruncatedSVD
+from sklearn.feature_extraction.text import TfidfTransformer
+from sklearn.preprocessing import normalize
+
+from linguagen.models.errors import TrainingError, UsageError
+from linguagen.train.checkpoint import RunFolder
+from linguagen.train.text_checkpoint import load_text_run
+from linguagen.train.text_collection import fit_collection, inverse_document_frequency, main_directions, main_turn
+from linguagen.train.text_loop import train_text
+from linguagen.train.text_model import TextEncoder
+from linguagen.train.text_prepare import prepare_text
+from linguagen.train.text_start import start_shape
+from linguagen.train.text_table import Bags
+from linguagen.train.text_validation import encoded
+
+AXES = 5
+
+
+@pytest.fixture
+def fitted(tiny_text, inputs, tmp_path):
+    """The tiny model, one wider by the collection's axes, and the documents."""
+    old = load_text_run(tiny_text["run"])
+    config = tiny_model.tiny_text_config(inputs, init=str(tiny_text["run"]), collection=AXES, width=12 + AXES)
+    data = prepare_text(config, RunFolder(tmp_path), old.tokenizer)
+    encoder = TextEncoder(old.tokenizer.pieces, config.encoder).eval()
+    fit_collection(encoder, old.encoder, data)
+    return encoder, old.encoder, data
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory):
+    return tiny_model.write_inputs(tmp_path_factory.mktemp("inputs"))
+
+
+def counts_of(data) -> np.ndarray:
+    counts = np.zeros((len(data.training), data.tokenizer.pieces))
+    for place, row in enumerate(data.training):
+        np.add.at(counts[place], data.tokens.tokens_of(row), 1)
+    return counts
+
+
+def test_frequencies_and_axes_are_those_of_scikit_learn(fitted):
+    _, old, data = fitted
+    counts = counts_of(data)
+    theirs = TfidfTransformer(norm=None).fit(counts)
+    np.testing.assert_allclose(inverse_document_frequency(data, old.pieces), theirs.idf_, rtol=1e-5)
+    bags = Bags(data.tokens, data.training, torch.zeros(old.pieces))
+    ours = main_directions(bags, AXES).numpy()
+    svd = TruncatedSVD(AXES, algorithm="arpack", random_state=0).fit(normalize(counts))
+    np.testing.assert_allclose(np.abs(ours.T @ svd.components_.T), np.eye(AXES), atol=0.02)
+
+
+def test_the_fit_is_both_encoders_side_by_side_turned_to_what_the_documents_use(fitted):
+    """The same in long hand: embeddings of the old encoder beside weighted axes, turned, scaled to length 1."""
+    encoder, old, data = fitted
+    idf = inverse_document_frequency(data, old.pieces).numpy()
+    importance = old.importance.weight.detach().numpy()[:, 0]
+    counts = counts_of(data)
+    axes = main_directions(Bags(data.tokens, data.training, torch.from_numpy(importance + 2 * np.log(idf))), AXES)
+    pooled = normalize(counts * (np.exp(importance) * idf**0.5), norm="l1")
+    added = pooled @ (axes.numpy() * idf[:, None] ** 1.5)
+    weighed = TextEncoder(old.pieces, old.config)
+    weighed.load_state_dict(old.state_dict())
+    with torch.no_grad():
+        weighed.importance.weight += 0.5 * torch.from_numpy(np.log(idf))[:, None]
+    own = encoded(weighed.unscaled, data.tokens, data.training)
+    scale = 0.7 * np.linalg.norm(own, axis=1).mean() / np.linalg.norm(added, axis=1).mean()
+    wide = torch.from_numpy(np.hstack([own, scale * added])).float()
+    wanted = torch.nn.functional.normalize(wide @ main_turn(wide, encoder.config.dim).T, dim=1)
+    given = torch.from_numpy(encoded(encoder, data.tokens, data.training))
+    torch.testing.assert_close(given @ given.T, wanted @ wanted.T, atol=1e-4, rtol=0)  # up to the sign of axes
+
+
+def test_a_collection_is_searched_better_after_its_fit(tiny_text, inputs, tmp_path):
+    """Deeds decide what belongs together here, and the tiny model was trained too shortly to know them."""
+    path = tiny_model.make_text_run(
+        tmp_path / "fit", inputs, init=str(tiny_text["run"]), collection=AXES, width=12 + AXES
+    )
+    run = load_text_run(path)
+    texts = tiny_model.tiny_texts()
+    deeds = np.array([text.split()[2] for text in texts])
+
+    def same_deed(encoder):
+        tokens = torch.nn.utils.rnn.pad_sequence(
+            [torch.tensor(each) for each in run.tokenizer.encode(texts)], batch_first=True
+        )
+        with torch.no_grad():
+            cosines = encoder(tokens) @ encoder(tokens).T
+        nearest = cosines.fill_diagonal_(-1).topk(5).indices.numpy()
+        return (deeds[nearest] == deeds[:, None]).mean()
+
+    assert run.summary["training_texts"] == 353
+    assert same_deed(run.encoder) > same_deed(load_text_run(tiny_text["run"]).encoder)
+
+
+def test_what_cannot_be_fitted_is_refused(tiny_text, inputs, tmp_path):
+    start = str(tiny_text["run"])
+    many = tiny_model.tiny_text_config(inputs, init=start, collection=354, width=12 + 354)
+    with pytest.raises(TrainingError, match=r"--collection 354 asks for more axes than there are documents \(353\)"):
+        train_text(many, RunFolder(tmp_path), torch.device("cpu"))
+    with pytest.raises(UsageError, match="--collection fits a model that is there; name it with --init"):
+        tiny_model.tiny_text_config(inputs, collection=4)
+    with pytest.raises(UsageError, match="--collection is a closed form and trains on nothing; leave --teacher"):
+        tiny_model.tiny_text_config(inputs, "teacher", init=start, collection=4)
+
+
+def test_the_shape_follows_from_the_model_and_the_axes(tiny_text, inputs):
+    config = tiny_model.tiny_text_config(inputs, init=str(tiny_text["int8"]), collection=4)
+    assert start_shape(config) == {"dim": 8, "width": 16, "hidden": 4, "layers": 1, "directions": "both"}
