@@ -9,7 +9,7 @@ WORKERS ?= 2
 .PHONY: demo test check format bench fuzz results results-text ablation models models-text page clean
 
 TEXT = .text
-TEXTS = --text $(TEXT)/corpus.txt --scored ../shared/text/eval/stsb/stsb-en-dev.csv
+TEXTS = --text $(TEXT)/corpus.txt --pieces 32000 --scored ../shared/text/eval/stsb/stsb-en-dev.csv
 TAUGHT = --teacher $(TEXT)/teacher.npy --simcse 0 --skip-gram 0
 ALONE = --simcse 1 --skip-gram 0.1 --batch 512 --steps 250
 
@@ -67,8 +67,7 @@ $(TEXT)/teacher.npy: $(VENV)/.ready
 	$(BIN)/python tests/benchmarks/text_teacher.py $(TEXT)/corpus.txt $@
 
 models-text: $(TEXT)/teacher.npy
-	$(BIN)/lg-train $(TEXTS) $(TAUGHT) --steps 2600 --evaluate-every 200 --out runs/linguagen-en-first
-	$(BIN)/lg-train $(TEXTS) $(TAUGHT) --init runs/linguagen-en-first --pairs $(TEXT)/pairs.tsv --contrastive 0.5 --learning-rate 0.0015 --batch 512 --steps 600 --out runs/linguagen-en
+	$(BIN)/lg-train $(TEXTS) $(TAUGHT) --steps 1200 --evaluate-every 100 --out runs/linguagen-en
 	$(BIN)/lg-export runs/linguagen-en --quantize int8 --sources "$$(cat tests/benchmarks/text_sources.txt)" -o models-text/linguagen_models_text/linguagen-en.onnx
 
 # Two more models, without the teacher, for the comparison; then everything on the public sets.

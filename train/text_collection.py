@@ -16,9 +16,9 @@ from linguagen.train.text_table import Bags
 from linguagen.train.text_validation import encoded
 
 # Chosen on CISI (docs/decisions.md 14).
-_AXES_POWER, _POOLING_POWER = 2.0, 0.5
+_AXES_POWER, _POOLING_POWER = 2.0, 1.0
 """Powers of a piece's inverse document frequency: in the axes' second moment, and in pooling."""
-_WEIGHT = 0.7
+_WEIGHT = 1.0
 """Length of the axes' part beside the encoder's own, in the mean over the documents."""
 _OVERSAMPLED, _ITERATIONS = 16, 8
 

@@ -56,6 +56,7 @@ class TextRunConfig:
     learning_rate: float = setting(3e-3, "Adam's rate at the start; falls to 0 by a cosine.")
     longest: int = setting(128, "Tokens of a text that training reads.")
     token_dropout: float = setting(0.1, "Share of a text's tokens that training leaves out, at random.")
+    start_share: float = setting(0.3, "With a teacher: share of what training started from in the final weights.")
     misspelt: float = setting(0.1, "Share of a step's texts that have one word misspelt, at random.")
     held_out: float = setting(0.1, "Share of texts and of pairs held out for validation, 1,000 of each at most.")
     seed: int = setting(0, "Same seed, same data, same machine: same weights.")
@@ -72,7 +73,7 @@ class TextRunConfig:
             raise UsageError("--collection fits a model that is there; name it with --init, as in --init linguagen-en")
         if self.collection and (self.teacher or self.pairs):
             raise UsageError("--collection is a closed form and trains on nothing; leave --teacher and --pairs out")
-        for name in ("token_dropout", "misspelt"):
+        for name in ("token_dropout", "start_share", "misspelt"):
             if not 0 <= (value := getattr(self, name)) < 1:
                 raise UsageError(f"--{name.replace('_', '-')} is {value}, expected from 0 to below 1")
 

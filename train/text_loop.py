@@ -51,21 +51,17 @@ def train_text(
     """
     began = time.monotonic()
     torch.manual_seed(config.seed)
-    old = find_start(config.init) if config.init else None
-    data = prepare_text(config, folder, old.tokenizer if old else None)
-    frequencies = data.tokens.frequencies(data.tokenizer.pieces)
-    encoder = TextEncoder(data.tokenizer.pieces, config.encoder)
-    start(encoder, old, data, config.collection)
-    objective = TextObjective(config.objective, frequencies, config.encoder.width, config.token_dropout)
+    data, encoder, objective = _made(config, folder)
     encoder.to(device)
     objective.to(device)
     optimiser = torch.optim.Adam([*encoder.parameters(), *objective.parameters()], config.learning_rate, fused=True)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, config.steps)
+    begun = {name: weight.clone() for name, weight in encoder.state_dict().items()}
     parts: dict[str, Any] = {"encoder": encoder, "objective": objective, "optimiser": optimiser, "schedule": schedule}
     parts["random"] = RandomState()
     validator = TextValidator(data, device)
     done = folder.restore(parts)
-    advance(done)
+    advance(min(done, config.training_steps))
     figures: tuple[TextFigure, ...] = ()
     log = SummaryWriter(str(folder.path / "tensorboard"), purge_step=done + 1 if done else None)
     with closing(log):
@@ -77,11 +73,40 @@ def train_text(
                 figures = validator.measure(encoder)
                 _track(log, step + 1, terms, figures)
                 folder.save(parts, step + 1)
-    if not figures:  # no step to take, or killed after the last one
-        figures = validator.measure(encoder)
-        folder.save(parts, config.training_steps)
+        if data.targets is not None and done <= config.training_steps:
+            average(encoder, begun, config.start_share)
+            figures = ()
+        if not figures:  # averaged, no step to take, or killed after the last one
+            figures = validator.measure(encoder)
+            _track(log, config.training_steps + 1, {}, figures)
+            folder.save(parts, config.training_steps + 1)  # one more than the steps: not to be averaged again
     _finish(folder, data, figures, time.monotonic() - began)
     return figures
+
+
+def _made(config: TextRunConfig, folder: RunFolder) -> tuple[TextData, TextEncoder, TextObjective]:
+    """Data, an encoder as training starts from it, and the terms."""
+    old = find_start(config.init) if config.init else None
+    data = prepare_text(config, folder, old.tokenizer if old else None)
+    encoder = TextEncoder(data.tokenizer.pieces, config.encoder)
+    start(encoder, old, data, config.collection)
+    frequencies = data.tokens.frequencies(data.tokenizer.pieces)
+    return data, encoder, TextObjective(config.objective, frequencies, config.encoder.width, config.token_dropout)
+
+
+def average(encoder: TextEncoder, begun: Mapping[str, Tensor], share: float) -> None:
+    """Move the weights back towards those that training began with: little of its gain is lost, much of its damage.
+
+    Averaging in weight space: Wortsman et al., "Robust fine-tuning of zero-shot models" (arXiv 2109.01903, section 3).
+
+    Args:
+        encoder: gets the mean.
+        begun: its weights before the first step, by name.
+        share: their part in the mean.
+    """
+    encoder.load_state_dict(
+        {name: torch.lerp(weight, begun[name], share) for name, weight in encoder.state_dict().items()}
+    )
 
 
 def _descend(

@@ -20,7 +20,7 @@ from linguagen.runtime.vectors import Array
 from linguagen.train.text_checkpoint import load_text_run
 
 Embed = Callable[[Sequence[str]], Array]
-AXES = 64
+AXES = 128
 """That our models are fitted by: chosen on CISI, like all settings of the fit (docs/decisions.md 14)."""
 
 

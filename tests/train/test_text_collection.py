@@ -61,14 +61,14 @@ def test_the_fit_is_both_encoders_side_by_side_turned_to_what_the_documents_use(
     importance = old.importance.weight.detach().numpy()[:, 0]
     counts = counts_of(data)
     axes = main_directions(Bags(data.tokens, data.training, torch.from_numpy(importance + 2 * np.log(idf))), AXES)
-    pooled = normalize(counts * (np.exp(importance) * idf**0.5), norm="l1")
-    added = pooled @ (axes.numpy() * idf[:, None] ** 1.5)
+    pooled = normalize(counts * (np.exp(importance) * idf), norm="l1")
+    added = pooled @ (axes.numpy() * idf[:, None])
     weighed = TextEncoder(old.pieces, old.config)
     weighed.load_state_dict(old.state_dict())
     with torch.no_grad():
-        weighed.importance.weight += 0.5 * torch.from_numpy(np.log(idf))[:, None]
+        weighed.importance.weight += torch.from_numpy(np.log(idf))[:, None]
     own = encoded(weighed.unscaled, data.tokens, data.training)
-    scale = 0.7 * np.linalg.norm(own, axis=1).mean() / np.linalg.norm(added, axis=1).mean()
+    scale = np.linalg.norm(own, axis=1).mean() / np.linalg.norm(added, axis=1).mean()
     wide = torch.from_numpy(np.hstack([own, scale * added])).float()
     wanted = torch.nn.functional.normalize(wide @ main_turn(wide, encoder.config.dim).T, dim=1)
     given = torch.from_numpy(encoded(encoder, data.tokens, data.training))

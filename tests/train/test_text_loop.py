@@ -51,7 +51,11 @@ def test_every_term_and_figure_is_on_the_board(tiny_text):
     assert {f"loss/{name}" for name in ("cosine", "neighbourhood", "simcse", "contrastive", "skip_gram")} <= tags
     assert "spearman of scored pairs/encoder" in tags
     assert "recall@1 of pairs/mean of table" in tags
-    assert [event.step for event in board.Scalars("recall@1 of halves/encoder")] == [10, 20]
+    assert [event.step for event in board.Scalars("recall@1 of halves/encoder")] == [
+        10,
+        20,
+        21,
+    ]  # 21: after the mean with its start
 
 
 def test_a_run_that_was_killed_goes_on_to_the_same_weights(inputs, tmp_path, run_command):
@@ -170,6 +174,28 @@ def test_a_run_starts_from_another_in_the_new_teachers_space(tiny_text, inputs, 
     other = tiny_model.tiny_text_config(inputs, init=str(first), hidden=5)
     with pytest.raises(UsageError, match="--init one has .*hidden=4.* this run asks for .*hidden=5.*same shape"):
         train_text(other, RunFolder(tmp_path), torch.device("cpu"))
+
+
+def test_the_final_weights_are_part_of_those_that_training_began_with(inputs, tmp_path):
+    weights = {}
+    for share in (0.0, 0.5, 0.25):
+        path = tiny_model.make_text_run(tmp_path / f"{share}", inputs, "teacher", start_share=share)
+        weights[share] = load_text_run(path).encoder.state_dict()
+    for name, trained in weights[0.0].items():
+        begun = 2 * weights[0.5][name] - trained
+        torch.testing.assert_close(weights[0.25][name], 0.75 * trained + 0.25 * begun, atol=1e-5, rtol=1e-4)
+    moved = weights[0.0]["embedding.weight"] - weights[0.5]["embedding.weight"]
+    assert moved.abs().max() > 0.01
+
+
+def test_a_run_killed_before_its_last_file_is_not_averaged_twice(inputs, tmp_path):
+    config = tiny_model.tiny_text_config(inputs, "teacher")
+    path = tiny_model.make_text_run(tmp_path / "run", inputs, "teacher")
+    before = load_text_run(path).encoder.state_dict()
+    (path / "finished.json").unlink()
+    train_text(config, RunFolder(path), torch.device("cpu"))
+    after = load_text_run(path).encoder.state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before)
 
 
 def test_without_a_teacher_a_start_is_the_old_weights(tiny_text, inputs, tmp_path):
