@@ -1,6 +1,6 @@
 """How far few pairs of text and API vector carry: text-encoded queries against documents compressed from the API.
 
-    python tests/benchmarks/text_api.py ../shared/vectors/text-embedding-3-small --init runs/linguagen-en
+    python tests/benchmarks/text_api.py ../shared/vectors/text-embedding-3-small --init linguagen-en
 
 For each fold, whole sources are held out: their texts are the queries, and every vector of the teacher, compressed by the
 shipped model, is a document. The truth is the query's exact ten nearest among the full vectors, itself left out.
@@ -31,7 +31,7 @@ _LONGEST = 128  # tokens of a text that are read
 
 def main(
     folder: Annotated[Path, typer.Argument(help="Of a teacher: train.npy, train-source.npy, train-text.jsonl.xz.")],
-    init: Annotated[Path, typer.Option(help="Run on text to start from.")],
+    init: Annotated[str, typer.Option(help="Text model to start from: a name, a file, or a run's folder.")],
     folds: Annotated[int, typer.Option(help="Groups of sources, each held out once.")] = 3,
     steps: Annotated[int, typer.Option(help="Of training, after the closed form.")] = 150,
 ) -> None:
@@ -71,14 +71,14 @@ def _groups(sources: np.ndarray, folds: int) -> np.ndarray:
     return np.array([group_of[source] for source in sources])
 
 
-def _trained(scratch: Path, name: str, texts: list[dict[str, Any]], init: Path, steps: int) -> FinishedTextRun:
+def _trained(scratch: Path, name: str, texts: list[dict[str, Any]], init: str, steps: int) -> FinishedTextRun:
     corpus = scratch / f"{name}.jsonl"
     corpus.write_text("".join(json.dumps(each) + "\n" for each in texts), encoding="utf-8")
     config = text_settings(
         {
             "text": (str(corpus),),
             "teacher": str(scratch / "teacher.npy"),
-            "init": str(init),
+            "init": init,
             "steps": steps,
             "batch": 128,
             "longest": _LONGEST,
