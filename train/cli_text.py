@@ -68,6 +68,8 @@ def _fresh(out: Path | None, texts: Sequence[str], typed: Mapping[str, Any]) -> 
     from linguagen.train.text_start import start_shape
 
     config = text_settings({**typed, "text": tuple(texts)})
+    if config.collection and "steps" in typed:
+        raise UsageError("--steps means nothing with --collection, which is a closed form; leave it out")
     if config.init:
         config = text_settings({**start_shape(config), **typed, "text": tuple(texts)})
     folder = RunFolder(out or free_run(Path(texts[0]).name.split(".")[0]))

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from linguagen.models.errors import TrainingError
 from linguagen.train.text_model import TextEncoder
-from linguagen.train.text_prepare import TextData
+from linguagen.train.text_prepare import TextData, main_axes
 from linguagen.train.text_table import Bags
 from linguagen.train.text_validation import encoded
 
@@ -53,8 +53,8 @@ def fit_collection(encoder: TextEncoder, old: TextEncoder, data: TextData) -> No
         added = Bags(data.tokens, data.training, encoder.importance.weight.squeeze(1)).means(columns)  # (texts, axes)
         scale = _WEIGHT * own.norm(dim=1).mean() / added.norm(dim=1).mean()
         encoder.embedding.weight[:, old.config.width :] = scale * columns
-        turn = main_turn(torch.cat([own, scale * added], dim=1), encoder.config.dim)  # (dim, dim + axes)
-        _turn(encoder, turn)
+        both = F.normalize(torch.cat([own, scale * added], dim=1), dim=1)  # (texts, dim + axes)
+        _turn(encoder, main_axes(both.numpy(), encoder.config.dim).T)
 
 
 def inverse_document_frequency(data: TextData, pieces: int) -> Tensor:
@@ -79,13 +79,6 @@ def main_directions(bags: Bags, count: int) -> Tensor:
     return torch.mm(basis, turn)
 
 
-def main_turn(rows: Tensor, dim: int) -> Tensor:
-    """From rows (texts, width) to the dimensions that keep most of their cosines, (dim, width)."""
-    unit = F.normalize(rows, dim=1)
-    axes: Tensor = torch.linalg.eigh((unit.T @ unit).double()).eigenvectors[:, -dim:].flip(1).float()
-    return axes.T
-
-
 def _copy_readers(encoder: TextEncoder, old: TextEncoder) -> None:
     """What the old encoder computes, the new columns of the table counting nothing yet."""
     width = old.config.width
@@ -106,6 +99,7 @@ def _widened(direction: torch.nn.Module, old: torch.nn.Module) -> dict[str, Tens
 
 
 def _turn(encoder: TextEncoder, turn: Tensor) -> None:
+    """Follow the encoder, and the new columns beside it, by a map (dim, dim + axes)."""
     dim, width = encoder.config.dim, encoder.config.width
     axes = turn.shape[1] - dim
     added = torch.eye(width)[width - axes :]  # (axes, width): the new columns as they are

@@ -9,10 +9,10 @@ from sklearn.preprocessing import normalize
 from linguagen.models.errors import TrainingError, UsageError
 from linguagen.train.checkpoint import RunFolder
 from linguagen.train.text_checkpoint import load_text_run
-from linguagen.train.text_collection import fit_collection, inverse_document_frequency, main_directions, main_turn
+from linguagen.train.text_collection import fit_collection, inverse_document_frequency, main_directions
 from linguagen.train.text_loop import train_text
 from linguagen.train.text_model import TextEncoder
-from linguagen.train.text_prepare import prepare_text
+from linguagen.train.text_prepare import main_axes, prepare_text
 from linguagen.train.text_start import start_shape
 from linguagen.train.text_table import Bags
 from linguagen.train.text_validation import encoded
@@ -70,7 +70,8 @@ def test_the_fit_is_both_encoders_side_by_side_turned_to_what_the_documents_use(
     own = encoded(weighed.unscaled, data.tokens, data.training)
     scale = np.linalg.norm(own, axis=1).mean() / np.linalg.norm(added, axis=1).mean()
     wide = torch.from_numpy(np.hstack([own, scale * added])).float()
-    wanted = torch.nn.functional.normalize(wide @ main_turn(wide, encoder.config.dim).T, dim=1)
+    turn = main_axes(torch.nn.functional.normalize(wide, dim=1).numpy(), encoder.config.dim)
+    wanted = torch.nn.functional.normalize(wide @ turn, dim=1)
     given = torch.from_numpy(encoded(encoder, data.tokens, data.training))
     torch.testing.assert_close(given @ given.T, wanted @ wanted.T, atol=1e-4, rtol=0)  # up to the sign of axes
 

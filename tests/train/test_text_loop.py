@@ -118,6 +118,10 @@ def test_the_command_prints_figures_and_json(inputs, run_command):
         (["--text", "c.txt", "--pieces", "10"], "--pieces is 10, expected 300 or more"),
         (["--text", "c.txt", "--token-dropout", "1"], "--token-dropout is 1.0, expected from 0 to below 1"),
         (["--text", "c.txt", "--misspelt", "1.5"], "--misspelt is 1.5, expected from 0 to below 1"),
+        (
+            ["--text", "c.txt", "--init", "m.onnx", "--collection", "4", "--steps", "9"],
+            "--steps means nothing with --collection, which is a closed form; leave it out",
+        ),
         (["--text", "c.txt", "--held-out", "1"], "--held-out is 1.0, expected between 0 and 1"),
     ],
 )
