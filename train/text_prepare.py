@@ -52,6 +52,11 @@ class TextData:
     held_out_pairs: Rows
     training_pairs: Rows
 
+    @property
+    def misspells(self) -> bool:
+        """True where `tokens` holds every text misspelt too."""
+        return len(self.tokens) > len(self.texts)
+
     def batch(self, config: TextRunConfig, step: int) -> TextBatch:
         """What a step learns from, given by seed and step alone."""
         rows = batch_rows(self.training, self.tokens.lengths, config.batch, (config.seed,), step)

@@ -32,7 +32,7 @@ def start_table(encoder: TextEncoder, data: TextData) -> None:
     if data.targets is None:
         return
     rows = data.training
-    if len(data.tokens) > len(data.texts):
+    if data.misspells:
         rows = np.concatenate([rows, rows[::_ONE_IN] + len(data.texts)])
     columns = min(encoder.config.width, encoder.config.dim)  # the skip starts as the identity on these
     with torch.no_grad():

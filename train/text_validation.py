@@ -49,7 +49,7 @@ class TextValidator:
         if data.pairs is not None:
             sides = [encoded(encode, each, data.held_out_pairs, self.device) for each in data.pairs]
             figures["recall@1 of pairs"] = found_first(*sides)
-        if len(data.tokens) > len(data.texts):
+        if data.misspells:
             sides = [encoded(encode, data.tokens, data.held_out + n, self.device) for n in (len(data.texts), 0)]
             figures["recall@1 of misspelt texts"] = found_first(*sides)
         if (data.tokens.lengths[data.held_out] > 1).any():
