@@ -158,7 +158,7 @@ def _train(
     folder.write_config(config)
     say(f"run {folder.path}: {', '.join(config.inputs)} on {processes.device.type}")
     say(f"watch it: tensorboard --logdir {folder.path.parent}")
-    with progress("training", config.optimiser.steps) as advance:
+    with progress("training", config.optimiser.all_steps) as advance:
         result = train(config, folder, processes, advance=advance)
     report(folder, result, as_json)
 

@@ -34,7 +34,7 @@ def gather_statistics(chunks: Iterable[Array], width: int, rank: int) -> Teacher
 
 
 def start(model: Autoencoder, statistics: TeacherStatistics, rows: Array, softening: float) -> None:
-    """Set the linear skip to softened PCA and the decoder to the least-squares map back.
+    """Set the linear skip to softened PCA and the decoder to the map back: see `set_linear`.
 
     Args:
         model: changed in place.
@@ -51,7 +51,17 @@ def start(model: Autoencoder, statistics: TeacherStatistics, rows: Array, soften
             f"vectors of width {model.encoder.width} cannot be compressed to {config.dim} dimensions; "
             "choose a smaller --dim"
         )
-    projection = softened_pca(statistics, config.dim, softening)  # (width, dim)
+    set_linear(model, softened_pca(statistics, config.dim, softening), rows)
+
+
+def set_linear(model: Autoencoder, projection: Array, rows: Array) -> None:
+    """Set the linear skip, and the decoder to the least-squares map back.
+
+    Args:
+        model: changed in place.
+        projection: (width, dim).
+        rows: (rows, width), some training rows for the decoder.
+    """
     with torch.no_grad():
         model.encoder.skip.weight.copy_(torch.from_numpy(projection.T))
         x = torch.from_numpy(rows)

@@ -80,6 +80,11 @@ class OptimiserConfig:
     """How the weights are found."""
 
     steps: int = setting(1000, "Optimiser steps.")
+    members: int = setting(
+        0,
+        "Train so many linear maps first, each on three quarters of the sources (of the rows where sources are not "
+        "known), and keep their mean as the linear part; takes as many steps again for each.",
+    )
     batch: int = setting(512, "Vectors per step and process.")
     learning_rate: float = setting(1e-3, "AdamW's rate for the linear parts at the start; falls to 0 by a cosine.")
     block_learning_rate: float = setting(3e-3, "The same for the bilinear blocks.")
@@ -91,8 +96,16 @@ class OptimiserConfig:
 
     def __post_init__(self) -> None:
         check_least(self, 1, "steps")
+        check_least(self, 0, "members")
+        if self.members == 1:
+            raise UsageError("--members is 1, which is no mean: expected 0, or 2 or more")
         if self.batch < 16:
             raise UsageError(f"--batch is {self.batch}, expected 16 or more: neighbours are learnt inside a batch")
+
+    @property
+    def all_steps(self) -> int:
+        """Steps of the run and of its members."""
+        return self.steps * (1 + self.members)
 
 
 @dataclass(frozen=True)
@@ -118,7 +131,9 @@ class RunConfig:
     def __post_init__(self) -> None:
         check_held_out(self.held_out)
         check_least(self, 0, "seconds")
-        check_least(self, 1, "evaluate_every")
+        if self.optimiser.members and (self.seconds or self.init):
+            other = "--seconds" if self.seconds else "--init"
+            raise UsageError(f"--members trains {self.optimiser.members} maps before the run itself; leave {other} out")
 
     def to_json(self) -> str:
         """Write as JSON text."""

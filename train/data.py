@@ -106,7 +106,7 @@ def split_rows(corpus: Corpus, share: float, seed: int, by_source: bool = True) 
             f"at least {max(70, round(20 / share))} are needed"
         )
     generator = np.random.default_rng(seed)
-    sources = _sources(corpus) if by_source else None
+    sources = row_sources(corpus) if by_source else None
     held = _whole_sources(sources, wanted, generator) if sources is not None else np.empty(0, np.intp)
     whole = len(held) > 0
     if not whole:
@@ -121,7 +121,7 @@ def moment_rows(training: Indices, seed: int) -> Indices:
     return np.sort(np.random.default_rng(seed).choice(training, MOMENT_ROWS, replace=False))
 
 
-def _sources(corpus: Corpus) -> Indices | None:
+def row_sources(corpus: Corpus) -> Indices | None:
     """The source of every row, unlike across files; None unless every file has its sources beside it."""
     parts, first = [], 0
     for file in corpus.files:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
@@ -16,9 +15,10 @@ from linguagen.runtime.fidelity import Measured
 from linguagen.train.checkpoint import RunFolder, replace_file
 from linguagen.train.config import EncoderConfig, RunConfig
 from linguagen.train.data import open_corpus
+from linguagen.train.members import start_from_members
 from linguagen.train.model import Autoencoder, VectorEncoder
-from linguagen.train.objectives import Objective, without_subspace
-from linguagen.train.prepare import Prepared, pick, prepare
+from linguagen.train.objectives import Objective
+from linguagen.train.prepare import Prepared, draw_batch, prepare
 from linguagen.train.processes import Processes
 from linguagen.train.state import State
 from linguagen.train.tracking import Tracker
@@ -74,6 +74,8 @@ def train(
     if processes.leader:
         folder.write_arrays(prepared.statistics, prepared.calibration, prepared.validation)
     objective = (objective or Objective(config.objective)).to(processes.device)
+    if config.optimiser.members:
+        start_from_members(config, model, prepared, folder, processes, advance)
     run = _Run(folder, processes, prepared, _wrap(model, processes))
     config = _bounded(run, config, State.start(config, model, objective), began)
     state = State.start(config, model, objective)
@@ -152,16 +154,10 @@ def _bounded(run: _Run, config: RunConfig, state: State, began: float) -> RunCon
 
 
 def _batch(run: _Run, config: RunConfig, step: int) -> Tensor:
-    """The batch of a step depends on seed, step and process alone, so a resumed run sees the same ones."""
-    corpus, training, device = run.prepared.corpus, run.prepared.split.training, run.processes.device
-    generator = np.random.default_rng([config.seed, step, run.processes.rank])
-    x = corpus.rows(pick(generator, training, config.optimiser.batch))
-    batch = torch.from_numpy(x).to(device)  # (batch, width)
-    removed = min(config.optimiser.subspace_rows, len(x) // 4, corpus.width // 4)
-    if removed:
-        others = corpus.rows(pick(generator, training, removed))
-        batch = without_subspace(batch, torch.from_numpy(others).to(device), strength=generator.random())
-    return batch
+    """The batch of a step depends on seed, step and process alone."""
+    seed = (config.seed, step, run.processes.rank)
+    batch = draw_batch(run.prepared.corpus, run.prepared.split.training, config.optimiser, seed)
+    return batch.to(run.processes.device)
 
 
 def _judge(config: RunConfig, prepared: Prepared, model: Autoencoder) -> Validator:

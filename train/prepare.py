@@ -1,21 +1,26 @@
 """Everything a run reads and never changes: the split, the statistics, the closed-form start, the yardsticks."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from linguagen.models.model_file import load_manifest
 from linguagen.models.statistics import TeacherStatistics
 from linguagen.runtime.vectors import Array, Indices
 from linguagen.train.closed_form import gather_moments, start
-from linguagen.train.config import RunConfig
+from linguagen.train.config import OptimiserConfig, RunConfig
 from linguagen.train.data import Corpus, Split, moment_rows, split_rows
 from linguagen.train.fit import ClosedForm, choose_closed_form, refuse_without_spread
 from linguagen.train.model import Autoencoder
+from linguagen.train.objectives import without_subspace
 from linguagen.train.validation import Validator
 
 CALIBRATION_ROWS = 1024
-_DECODER_ROWS = 8192
+DECODER_ROWS = 8192
+"""Training rows that the decoder's least squares are of."""
 _WATCHED_ROWS = 1500
 """Validation rows used while training; the final table uses all that were not used to choose anything."""
 _SEARCHED_ROWS = 10_000
@@ -71,7 +76,7 @@ def prepare(config: RunConfig, corpus: Corpus, model: Autoencoder, prior: Teache
     statistics = TeacherStatistics.from_moments(mean, moment, dim)
     refuse_without_spread(statistics, len(split.training))
     generator = np.random.default_rng(config.seed)
-    rows = corpus.rows(pick(generator, split.training, _DECODER_ROWS))
+    rows = corpus.rows(pick(generator, split.training, DECODER_ROWS))
     calibration = corpus.rows(pick(generator, split.training, CALIBRATION_ROWS))
     validation = corpus.rows(split.validation)
     searched = corpus.rows(pick(generator, split.training, _SEARCHED_ROWS)) if fitting else None
@@ -89,3 +94,21 @@ def pick(generator: np.random.Generator, numbers: Indices, count: int) -> Indice
     if len(numbers) <= count:
         return numbers
     return numbers[generator.choice(len(numbers), count, replace=False)]
+
+
+def draw_batch(corpus: Corpus, numbers: Indices, config: OptimiserConfig, seed: Sequence[int]) -> Tensor:
+    """Some of the rows of these numbers, (batch, width), with the span of some others weakened.
+
+    Args:
+        corpus: all rows.
+        numbers: those to draw from.
+        config: the batch's size, and how many rows' span is weakened.
+        seed: the same seed, the same batch, so that a resumed run sees the same ones.
+    """
+    generator = np.random.default_rng(seed)
+    batch = torch.from_numpy(corpus.rows(pick(generator, numbers, config.batch)))
+    removed = min(config.subspace_rows, len(batch) // 4, corpus.width // 4)
+    if removed:
+        others = torch.from_numpy(corpus.rows(pick(generator, numbers, removed)))
+        batch = without_subspace(batch, others, strength=generator.random())
+    return batch

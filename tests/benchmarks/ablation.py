@@ -66,6 +66,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "both, no subspace removal": {"subspace_rows": 0},
     "both, pairwise weight 200": {"pairwise": 200.0},
     "both, three times the steps": {"steps": 3000},
+    "both, mean of eight members": {"members": 8},
 }
 SEEDED = ("linear only", "both directions")
 """Variants that are trained from two seeds: the choice between them is the choice of what ships."""

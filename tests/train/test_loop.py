@@ -86,6 +86,8 @@ def test_two_gloo_processes_train_one_model(tmp_path):
         *TINY,
         "--steps",
         "30",
+        "--members",
+        "2",
         "--out",
         "runs/two",
         "--device",
@@ -96,8 +98,11 @@ def test_two_gloo_processes_train_one_model(tmp_path):
     run = load_run(tmp_path / "runs" / "two")
     assert run.summary["processes"] == 2
     assert done.stdout.count("softened PCA") == 1  # one process talks
-    alone = make_run_in(tmp_path / "alone", steps=30)
-    assert not torch.equal(weights(alone)["encoder.skip.weight"], weights(run_path(tmp_path))["encoder.skip.weight"])
+    alone = make_run_in(tmp_path / "alone", steps=30, members=2)
+    # The leader trains the members and sends their mean; the rest learns from both processes' batches.
+    mine, theirs = weights(alone), weights(run_path(tmp_path))
+    torch.testing.assert_close(mine["encoder.skip.weight"], theirs["encoder.skip.weight"], atol=1e-3, rtol=0)
+    assert not torch.equal(mine["encoder.head.weight"], theirs["encoder.head.weight"])
 
 
 def run_path(folder: Path) -> Path:
