@@ -27,7 +27,7 @@ LEAST_COSINE = 0.99
 LEAST_RECALL = {"float32": 0.99, "float16": 0.98, "int8": 0.9}
 """recall@10: share of PyTorch's nearest neighbours among the samples that are the file's too."""
 
-_RECORDED = ("collection", "batch", "learning_rate", "token_dropout", "misspelt", "seed")
+_RECORDED = ("collection", "batch", "learning_rate", "token_dropout", "misspelt", "start_share", "seed")
 """Settings of a run that its file's manifest holds."""
 
 

@@ -131,6 +131,7 @@ class RunConfig:
     def __post_init__(self) -> None:
         check_held_out(self.held_out)
         check_least(self, 0, "seconds")
+        check_least(self, 1, "evaluate_every")
         if self.optimiser.members and (self.seconds or self.init):
             other = "--seconds" if self.seconds else "--init"
             raise UsageError(f"--members trains {self.optimiser.members} maps before the run itself; leave {other} out")

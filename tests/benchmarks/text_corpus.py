@@ -48,7 +48,9 @@ def main(text_folder: Path, out_folder: Path, most: int = 350_000, seed: int = 0
     kept = [*long, *(text for text in texts if text not in long)][:most]
     (out_folder / "corpus.txt").write_text("".join(f"{text}\n" for text in kept), encoding="utf-8")
     (out_folder / "pairs.tsv").write_text("".join(f"{a}\t{b}\n" for a, b in chosen), encoding="utf-8")
-    typer.echo(f"{len(kept)} texts, {len(long)} of them of {_LONG} words or more, {len(chosen)} pairs")
+    typer.echo(
+        f"{len(kept)} texts, {len(long)} of them long (paragraphs, and {_LONG} words or more), {len(chosen)} pairs"
+    )
 
 
 def sentences(paragraph: str) -> list[str]:
