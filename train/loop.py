@@ -156,8 +156,8 @@ def _bounded(run: _Run, config: RunConfig, state: State, began: float) -> RunCon
 def _batch(run: _Run, config: RunConfig, step: int) -> Tensor:
     """The batch of a step depends on seed, step and process alone."""
     seed = (config.seed, step, run.processes.rank)
-    batch = draw_batch(run.prepared.corpus, run.prepared.split.training, config.optimiser, seed)
-    return batch.to(run.processes.device)
+    prepared = run.prepared
+    return draw_batch(prepared.corpus, prepared.split.training, config.optimiser, seed, run.processes.device)
 
 
 def _judge(config: RunConfig, prepared: Prepared, model: Autoencoder) -> Validator:

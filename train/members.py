@@ -118,8 +118,7 @@ def _train_member(
     own.decoder.load_state_dict(model.decoder.state_dict())
     state = State.start(config, own, Objective(config.objective).to(processes.device))
     for step in range(optimiser.steps):
-        batch = draw_batch(corpus, rows, optimiser, (config.seed, step, 0, 1 + member))
-        state.step(own, batch.to(processes.device), step)
+        state.step(own, draw_batch(corpus, rows, optimiser, (config.seed, step, 0, 1 + member), processes.device), step)
         advance(1)
     return np.asarray(encoder.skip.weight.detach().cpu().numpy())
 

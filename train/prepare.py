@@ -96,7 +96,9 @@ def pick(generator: np.random.Generator, numbers: Indices, count: int) -> Indice
     return numbers[generator.choice(len(numbers), count, replace=False)]
 
 
-def draw_batch(corpus: Corpus, numbers: Indices, config: OptimiserConfig, seed: Sequence[int]) -> Tensor:
+def draw_batch(
+    corpus: Corpus, numbers: Indices, config: OptimiserConfig, seed: Sequence[int], device: torch.device
+) -> Tensor:
     """Some of the rows of these numbers, (batch, width), with the span of some others weakened.
 
     Args:
@@ -104,11 +106,12 @@ def draw_batch(corpus: Corpus, numbers: Indices, config: OptimiserConfig, seed: 
         numbers: those to draw from.
         config: the batch's size, and how many rows' span is weakened.
         seed: the same seed, the same batch, so that a resumed run sees the same ones.
+        device: where the batch goes, and the weakening is computed.
     """
     generator = np.random.default_rng(seed)
-    batch = torch.from_numpy(corpus.rows(pick(generator, numbers, config.batch)))
+    batch = torch.from_numpy(corpus.rows(pick(generator, numbers, config.batch))).to(device)
     removed = min(config.subspace_rows, len(batch) // 4, corpus.width // 4)
     if removed:
-        others = torch.from_numpy(corpus.rows(pick(generator, numbers, removed)))
+        others = torch.from_numpy(corpus.rows(pick(generator, numbers, removed))).to(device)
         batch = without_subspace(batch, others, strength=generator.random())
     return batch
