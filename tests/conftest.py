@@ -86,10 +86,20 @@ def text_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return _built(ROOT / "models-text", tmp_path_factory)
 
 
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A clean copy of the checkout's files."""
+    return _copy(ROOT, tmp_path / "checkout")
+
+
+def _copy(tree: Path, target: Path) -> Path:
+    """Files without what was built, and without what other tests may be building at the same time."""
+    keep = shutil.ignore_patterns(".*", "build", "built", "dist", "*.egg-info", "__pycache__", "runs", "node_modules")
+    return Path(shutil.copytree(tree, target, symlinks=True, ignore=keep))
+
+
 def _built(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    source, target = tmp_path_factory.mktemp("source") / "tree", tmp_path_factory.mktemp("wheel")
-    keep = shutil.ignore_patterns(".*", "build", "*.egg-info", "__pycache__", "runs", "node_modules")
-    shutil.copytree(tree, source, symlinks=True, ignore=keep)
+    source, target = _copy(tree, tmp_path_factory.mktemp("source") / "tree"), tmp_path_factory.mktemp("wheel")
     words = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(target), str(source)]
     subprocess.run(words, check=True, capture_output=True, timeout=200)
     return next(target.glob("*.whl"))

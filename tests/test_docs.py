@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -38,14 +37,12 @@ def test_every_command_of_the_readme_prints_what_it_shows(tmp_path):
 
 
 @pytest.mark.timeout(290)
-def test_make_demo_on_a_fresh_copy(tmp_path, root):
-    keep = shutil.ignore_patterns(".*", "build", "*.egg-info", "__pycache__", "runs", "node_modules")
-    copy = shutil.copytree(root, tmp_path / "copy", symlinks=True, ignore=keep)
-    done = subprocess.run(["make", "demo"], cwd=copy, capture_output=True, text=True, timeout=280)
+def test_make_demo_on_a_fresh_copy(checkout):
+    done = subprocess.run(["make", "demo"], cwd=checkout, capture_output=True, text=True, timeout=280)
     assert done.returncode == 0, done.stderr
     assert "softened PCA" in done.stdout
-    assert (copy / ".demo" / "vectors.256.npy").exists()
-    assert "torch" not in {path.name for path in (copy / ".demo").rglob("site-packages/*")}
+    assert (checkout / ".demo" / "vectors.256.npy").exists()
+    assert "torch" not in {path.name for path in (checkout / ".demo").rglob("site-packages/*")}
 
 
 @pytest.mark.shared

@@ -1,12 +1,14 @@
-// The page's parts, into docs/demo/built: page, worker, engine, model and a sample. Nothing is fetched when it runs.
+// The page's parts: page, worker, engine, model and a sample. Nothing is fetched when it runs.
+// node demo/build.mjs [FOLDER]: into docs/demo/built, made anew, or into a folder of one's own, where nothing is removed.
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { drawSample } from "./sample.mjs";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
-const built = here("../../docs/demo/built");
-rmSync(built, { recursive: true, force: true });
+const served = here("../../docs/demo/built");
+const [built = served] = process.argv.slice(2);
+if (built === served) rmSync(built, { recursive: true, force: true });
 mkdirSync(built, { recursive: true });
 await build({
   entryPoints: { page: here("page.ts"), worker: here("worker.ts") },
