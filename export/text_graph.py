@@ -91,8 +91,29 @@ def _weights(build: Builder, encoder: TextEncoder) -> str:
     importance = _array(encoder.importance.weight)[:, 0].copy()  # (pieces,)
     importance[PADDING] = _NO_WEIGHT
     picked = build.node("Gather", [build.constant("importance", importance), TOKENS_NAME], "importances")
+    if (power := encoder.config.term_frequency_power) != 1:
+        logarithms = build.node("Log", [_term_frequencies(build, encoder.pieces)], "term_frequency_logarithms")
+        fewer = build.node("Mul", [logarithms, build.constant("power", np.float32(power - 1))], "repeated_less")
+        picked = build.node("Add", [picked, fewer], "importances_of_terms")
     shares = build.node("Softmax", [picked], "shares", axis=1)
     return build.node("Unsqueeze", [shares, build.constant("second", np.array([1]))], "weights")
+
+
+def _term_frequencies(build: Builder, pieces: int) -> str:
+    """As `train.text_model.term_frequencies`: pieces of different texts are told apart by adding the text's number."""
+    shape = build.node("Shape", [TOKENS_NAME], "tokens_shape")
+    zero, one = (build.constant(name, np.int64(value)) for name, value in (("nought", 0), ("step", 1)))
+    texts = build.node("Gather", [shape, zero], "texts")
+    numbers = build.node("Range", [zero, texts, one], "text_numbers")
+    starts = build.node("Mul", [numbers, build.constant("pieces", np.int64(pieces))], "text_starts")
+    column = build.node("Unsqueeze", [starts, build.constant("across", np.array([1]))], "text_column")
+    wide = build.node("Cast", [TOKENS_NAME], "tokens_int64", to=TensorProto.INT64)
+    told_apart = build.node("Add", [wide, column], "pieces_of_texts")
+    outputs = ["distinct", "first_places", "distinct_numbers", "distinct_counts"]
+    build.nodes.append(helper.make_node("Unique", [told_apart], outputs, name="unique", sorted=1))
+    flat = build.node("Gather", [outputs[3], outputs[2]], "flat_counts")
+    counts = build.node("Reshape", [flat, shape], "counts")
+    return build.node("Cast", [counts], "term_frequencies", to=TensorProto.FLOAT)
 
 
 def _units(build: Builder, directions: list[_Direction], rows: str, scales: Array, int8: bool) -> str:

@@ -4,6 +4,11 @@ import json
 
 import numpy as np
 import pytest
+from benchmarks.text_sets import retrieval_sets
+from sklearn.decomposition import TruncatedSVD
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.metrics import ndcg_score
+from sklearn.preprocessing import normalize
 
 from linguagen.runtime import TextEncoder
 
@@ -56,6 +61,31 @@ def test_the_shipped_text_model_keeps_what_it_promises(run_command, shared):
     (figure,) = json.loads(run_command("lg-run", "evaluate-text", pairs, "--json").stdout)
     assert figure["pairs"] == 1379
     assert figure["spearman"] == pytest.approx(0.765, abs=0.002)
+
+
+@pytest.mark.shared
+def test_fitted_to_the_documents_it_finds_more_than_tf_idf_fitted_to_them(run_command, shared, tmp_path):
+    """nDCG@10 on Cranfield, by the commands of docs/text.md; docs/results.md has the figures of more sets."""
+    cranfield = retrieval_sets(shared / "text" / "eval")["Cranfield"]
+    for name, texts in (("documents", cranfield.documents), ("queries", cranfield.queries)):
+        (tmp_path / f"{name}.txt").write_text("".join(f"{text}\n" for text in texts))
+    relevant = np.array([[row in answers for row in range(len(cranfield.documents))] for answers in cranfield.relevant])
+    fit = ("lg-train", "--text", "documents.txt", "--init", "linguagen-en", "--collection", 128, "--out", "fitted")
+    run_command(*fit, "--held-out", 0.001)
+    run_command("lg-export", "fitted", "--quantize", "int8", "-o", "fitted.onnx")
+    scores = {}
+    for model in ("linguagen-en", "fitted.onnx"):
+        for name in ("documents", "queries"):
+            run_command("lg-run", "embed", f"{name}.txt", "--model", model, "-o", f"{name}.npy", "--overwrite")
+        found, asked = np.load(tmp_path / "documents.npy"), np.load(tmp_path / "queries.npy")
+        scores[model] = ndcg_score(relevant, asked @ found.T, k=10)
+    words = TfidfVectorizer(sublinear_tf=True)
+    lsa = TruncatedSVD(256, random_state=0).fit(words.fit_transform(cranfield.documents))
+    found, asked = (
+        normalize(lsa.transform(words.transform(texts))) for texts in (cranfield.documents, cranfield.queries)
+    )
+    assert scores["fitted.onnx"] > ndcg_score(relevant, asked @ found.T, k=10)
+    assert scores["fitted.onnx"] > scores["linguagen-en"] + 0.1
 
 
 def test_the_shipped_text_model_reads_order_and_unknown_words():

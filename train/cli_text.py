@@ -65,13 +65,13 @@ def _fresh(out: Path | None, texts: Sequence[str], typed: Mapping[str, Any]) -> 
     """A new run's folder and settings."""
     from linguagen.train.checkpoint import RunFolder, free_run
     from linguagen.train.text_config import text_settings
-    from linguagen.train.text_start import start_shape
+    from linguagen.train.text_start import start_settings
 
     config = text_settings({**typed, "text": tuple(texts)})
     if config.collection and "steps" in typed:
         raise UsageError("--steps means nothing with --collection, which is a closed form; leave it out")
     if config.init:
-        config = text_settings({**start_shape(config), **typed, "text": tuple(texts)})
+        config = text_settings({**start_settings(config), **typed, "text": tuple(texts)})
     folder = RunFolder(out or free_run(Path(texts[0]).name.split(".")[0]))
     folder.require_new()
     folder.write_config(config)

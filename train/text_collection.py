@@ -15,12 +15,20 @@ from linguagen.train.text_prepare import TextData, main_axes
 from linguagen.train.text_table import Bags
 from linguagen.train.text_validation import encoded
 
-# Chosen on CISI (docs/decisions.md 14).
+# Chosen on CISI and PubMedQA (docs/decisions.md 16).
+LONGEST = 4096
+"""Tokens of a document that are read: nearly all of it, since no step has to be fast."""
+TERM_FREQUENCY_POWER = 0.75
+"""A word that a document repeats says less each time; in a sentence, which the encoder was trained on, few repeat."""
 _AXES_POWER, _POOLING_POWER = 2.0, 1.0
 """Powers of a piece's inverse document frequency: in the axes' second moment, and in pooling."""
+_AXES_IMPORTANCE = 0.5
+"""Power of the encoder's own importances in the axes' second moment."""
 _WEIGHT = 1.0
 """Length of the axes' part beside the encoder's own, in the mean over the documents."""
-_OVERSAMPLED, _ITERATIONS = 16, 8
+_COMMON = 0.5
+"""What is left of the direction that all documents share, which tells none of them apart."""
+_OVERSAMPLED, _ITERATIONS = 64, 16
 
 
 def fit_collection(encoder: TextEncoder, old: TextEncoder, data: TextData) -> None:
@@ -41,26 +49,37 @@ def fit_collection(encoder: TextEncoder, old: TextEncoder, data: TextData) -> No
             "ask for fewer, or give more documents"
         )
     with torch.no_grad():
-        idf = inverse_document_frequency(data, old.pieces)
+        idf, power = inverse_document_frequency(data, old.pieces), encoder.config.term_frequency_power
         importance = old.importance.weight.squeeze(1)
-        weighed = importance + _AXES_POWER * idf.log()
-        basis = main_directions(Bags(data.tokens, data.training, weighed), axes)  # (pieces, axes)
-        encoder.importance.weight.copy_((importance + _POOLING_POWER * idf.log())[:, None])
-        columns = basis * idf[:, None] ** (_AXES_POWER - _POOLING_POWER)  # pooling weighs by the rest
+        weighed = _AXES_IMPORTANCE * importance + _AXES_POWER * idf.log()
+        pooled = importance + _POOLING_POWER * idf.log()
+        basis = main_directions(Bags(data.tokens, data.training, weighed, power), axes)  # (pieces, axes)
+        columns = basis * (weighed - pooled).exp()[:, None]  # pooling weighs by the rest
+        encoder.importance.weight.copy_(pooled[:, None])
         _copy_readers(encoder, old)
         encoder.embedding.weight[:, : old.config.width] = old.embedding.weight
         own = torch.from_numpy(encoded(encoder.unscaled, data.tokens, data.training))  # (texts, dim)
-        added = Bags(data.tokens, data.training, encoder.importance.weight.squeeze(1)).means(columns)  # (texts, axes)
+        added = Bags(data.tokens, data.training, pooled, power).means(columns)  # (texts, axes)
         scale = _WEIGHT * own.norm(dim=1).mean() / added.norm(dim=1).mean()
         encoder.embedding.weight[:, old.config.width :] = scale * columns
-        both = F.normalize(torch.cat([own, scale * added], dim=1), dim=1)  # (texts, dim + axes)
-        _turn(encoder, main_axes(both.numpy(), encoder.config.dim).T)
+        both = torch.cat([own, scale * added], dim=1)  # (texts, dim + axes)
+        weaken = without_common(both)
+        _turn(encoder, main_axes(F.normalize(both @ weaken, dim=1).numpy(), encoder.config.dim).T @ weaken)
 
 
 def inverse_document_frequency(data: TextData, pieces: int) -> Tensor:
     """ln((1 + texts) / (1 + texts with the piece)) + 1, (pieces,): as scikit-learn's TfidfTransformer smooths it."""
     with_piece = Bags(data.tokens, data.training, torch.zeros(pieces)).counts
     return torch.log((1 + len(data.training)) / (1 + with_piece)) + 1
+
+
+def without_common(rows: Tensor) -> Tensor:
+    """The map (width, width) that weakens the mean direction of rows (rows, width), which all of them share.
+
+    After Mu and Viswanath ("All-but-the-Top", arXiv 1702.01417, section 2), who take it away.
+    """
+    common = F.normalize(F.normalize(rows, dim=1).mean(dim=0), dim=0)  # (width,)
+    return torch.eye(len(common)) - (1 - _COMMON) * torch.outer(common, common)
 
 
 def main_directions(bags: Bags, count: int) -> Tensor:

@@ -18,10 +18,13 @@ class TextEncoderConfig:
     hidden: int = setting(64, "Bilinear units per token, layer and direction.")
     layers: int = setting(1, "Bilinear GLU blocks in each direction.")
     directions: str = setting("both", "Which directions read the tokens: both, forward, backward or none.")
+    term_frequency_power: float = setting(1.0, "A piece that stands n times in a text counts n to this power; 0 to 1.")
 
     def __post_init__(self) -> None:
         check_directions(self.directions)
         check_least(self, 1, "dim", "width", "hidden", "layers")
+        if not 0 <= self.term_frequency_power <= 1:
+            raise UsageError(f"--term-frequency-power is {self.term_frequency_power}, expected from 0 to 1")
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class TextRunConfig:
     steps: int = setting(4000, "Optimiser steps.")
     batch: int = setting(1024, "Texts per step.")
     learning_rate: float = setting(3e-3, "Adam's rate at the start; falls to 0 by a cosine.")
-    longest: int = setting(128, "Tokens of a text that training reads.")
+    longest: int = setting(128, "Tokens of a text that training reads; 4096 for --collection.")
     token_dropout: float = setting(0.1, "Share of a text's tokens that training leaves out, at random.")
     start_share: float = setting(0.3, "With a teacher: share of what training started from in the final weights.")
     misspelt: float = setting(0.1, "Share of a step's texts that have one word misspelt, at random.")

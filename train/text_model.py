@@ -144,9 +144,20 @@ class TextEncoder(nn.Module):
     def weights(self, tokens: Tensor) -> Tensor:
         """How much each token counts, (batch, length); those of a text sum to 1, padding has none."""
         importance = self.importance(tokens).squeeze(2)  # (batch, length)
+        if (power := self.config.term_frequency_power) != 1:
+            # Each of n counts n ** (power - 1), so that together they count n ** power.
+            importance = importance + (power - 1) * term_frequencies(tokens, self.pieces).log()
         return torch.softmax(importance.masked_fill(tokens == PADDING, -torch.inf), dim=1)
 
     def mean_of_table(self, tokens: Tensor) -> Tensor:
         """The control: the same weights and table without the readers, (batch, dim), unit length."""
         z = self.skip((self.weights(tokens).unsqueeze(1) @ self.embedding(tokens)).squeeze(1))
         return F.normalize(z, dim=1)
+
+
+def term_frequencies(tokens: Tensor, pieces: int) -> Tensor:
+    """How often each token's piece stands in its text, (batch, length) as float; work grows as the text does."""
+    texts = torch.arange(len(tokens), device=tokens.device)[:, None]  # (batch, 1)
+    _, places, counts = torch.unique(texts * pieces + tokens, return_inverse=True, return_counts=True)
+    frequencies: Tensor = counts[places].float()
+    return frequencies

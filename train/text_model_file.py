@@ -53,9 +53,10 @@ def read_text_model(path: Path) -> FinishedTextRun:
     tokenizer = Tokenizer(file.tokenizer, str(path))
     graph = onnx.load_from_string(file.data).graph
     stored = {each.name: torch.from_numpy(np.array(numpy_helper.to_array(each))) for each in graph.initializer}
-    shape = {item.name: file.manifest.training.get(item.name) for item in fields(TextEncoderConfig)}
+    # A file of an older version lacks what was not a choice then, which is the default now.
+    shape = {item.name: file.manifest.training.get(item.name, item.default) for item in fields(TextEncoderConfig)}
     try:
-        config = TextRunConfig(text=(), encoder=TextEncoderConfig(**shape), teacher=file.manifest.teacher)  # type: ignore[arg-type]
+        config = TextRunConfig(text=(), encoder=TextEncoderConfig(**shape), teacher=file.manifest.teacher)
         encoder = TextEncoder(tokenizer.pieces, config.encoder)
         with torch.no_grad():
             fill_encoder(encoder, stored)

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from linguagen.models.errors import UsageError
 from linguagen.train.text_checkpoint import FinishedTextRun
-from linguagen.train.text_collection import fit_collection
-from linguagen.train.text_config import TextRunConfig
+from linguagen.train.text_collection import LONGEST, TERM_FREQUENCY_POWER, fit_collection
+from linguagen.train.text_config import TextEncoderConfig, TextRunConfig
 from linguagen.train.text_model import TextEncoder
 from linguagen.train.text_model_file import find_start
 from linguagen.train.text_prepare import TextData
@@ -40,7 +40,7 @@ def start(encoder: TextEncoder, old: FinishedTextRun | None, data: TextData, col
     if old is None:
         start_importance(encoder, data.tokens.frequencies(data.tokenizer.pieces))
         start_table(encoder, data)
-    elif old.config.encoder != replace(encoder.config, width=encoder.config.width - collection):
+    elif old.config.encoder != _before_fit(encoder.config, old.config.encoder, collection):
         raise UsageError(
             f"--init {old.name} has {old.config.encoder}, this run asks for {encoder.config}; ask for the same shape"
         )
@@ -50,10 +50,20 @@ def start(encoder: TextEncoder, old: FinishedTextRun | None, data: TextData, col
         start_from(encoder, old, data)
 
 
-def start_shape(config: TextRunConfig) -> dict[str, Any]:
-    """The settings of an encoder's shape that follow from the model it starts from, by name."""
+def start_settings(config: TextRunConfig) -> dict[str, Any]:
+    """The settings that follow from the model it starts from, and from a fit to a collection, by name."""
     shape = asdict(find_start(config.init).config.encoder)
-    return {**shape, "width": shape["width"] + config.collection}
+    if not config.collection:
+        return shape
+    width = shape["width"] + config.collection
+    return {**shape, "width": width, "term_frequency_power": TERM_FREQUENCY_POWER, "longest": LONGEST}
+
+
+def _before_fit(shape: TextEncoderConfig, old: TextEncoderConfig, collection: int) -> TextEncoderConfig:
+    """The shape without what a fit to a collection changes."""
+    if not collection:
+        return shape
+    return replace(shape, width=shape.width - collection, term_frequency_power=old.term_frequency_power)
 
 
 def start_from(encoder: TextEncoder, old: FinishedTextRun, data: TextData) -> None:

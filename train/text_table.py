@@ -36,7 +36,8 @@ def start_table(encoder: TextEncoder, data: TextData) -> None:
         rows = np.concatenate([rows, rows[::_ONE_IN] + len(data.texts)])
     columns = min(encoder.config.width, encoder.config.dim)  # the skip starts as the identity on these
     with torch.no_grad():
-        bags = Bags(data.tokens, rows, encoder.importance.weight.squeeze(1))
+        importance = encoder.importance.weight.squeeze(1)
+        bags = Bags(data.tokens, rows, importance, encoder.config.term_frequency_power)
         wanted = data.targets[torch.from_numpy(rows % len(data.texts)), :columns].float()  # (texts, columns)
         table = encoder.embedding.weight
         solved = least_squares(bags, wanted, table[:, :columns] * _PRIOR)
@@ -67,20 +68,21 @@ def least_squares(bags: "Bags", wanted: Tensor, start: Tensor) -> Tensor:
 class Bags:
     """Texts as weighted bags of pieces: a matrix (texts, pieces) whose rows sum to 1, kept without its zeros."""
 
-    def __init__(self, tokens: TokenLists, rows: Rows, importance: Tensor) -> None:
+    def __init__(self, tokens: TokenLists, rows: Rows, importance: Tensor, term_frequency_power: float = 1.0) -> None:
         """Take the texts of these numbers.
 
         Args:
             tokens: of all texts.
             rows: numbers of the texts.
             importance: logarithms of how much each piece counts, (pieces,).
+            term_frequency_power: a piece that stands n times in a text counts n to this power.
         """
         self.lengths = torch.from_numpy(tokens.lengths[rows])  # in tokens
         flat = torch.from_numpy(np.concatenate([tokens.tokens_of(row) for row in rows])).long()
         text = torch.repeat_interleave(torch.arange(len(rows)), self.lengths)
         places, times = torch.unique(text * len(importance) + flat, return_counts=True)  # by text, then by piece
         self._texts, self._pieces = places // len(importance), places % len(importance)
-        weights = importance.exp()[self._pieces] * times
+        weights = importance.exp()[self._pieces] * times**term_frequency_power
         self._weights = weights / torch.zeros(len(rows)).index_add_(0, self._texts, weights)[self._texts]
         self._starts = _starts(torch.bincount(self._texts, minlength=len(rows)))
         order = self._pieces.argsort(stable=True)

@@ -15,7 +15,8 @@ from linguagen.train.text_data import Rows, TokenLists
 from linguagen.train.text_model import TextEncoder
 from linguagen.train.text_prepare import TextData
 
-_CHUNK = 512
+_CHUNK, _CHUNK_TOKENS = 512, 1 << 16
+"""Texts that are encoded at a time, and tokens of them, padding counted."""
 _CPU = torch.device("cpu")
 Encode = Callable[[Tensor], Tensor]
 
@@ -67,11 +68,13 @@ def encoded(encode: Encode, tokens: TokenLists, rows: Rows | None = None, device
     """Embeddings (rows, dim) of texts by number, in chunks of like length, so that little padding is computed."""
     numbers = np.arange(len(tokens)) if rows is None else rows
     order = np.argsort(tokens.lengths[numbers], kind="stable")
-    parts = []
+    parts, start = [], 0
     with torch.no_grad():
-        for start in range(0, len(numbers), _CHUNK):
-            batch = tokens.batch(numbers[order[start : start + _CHUNK]]).to(device)
-            parts.append(encode(batch).cpu().numpy())
+        while start < len(numbers):
+            longest = tokens.lengths[numbers[order[start : start + _CHUNK]]].max()
+            end = start + max(1, min(_CHUNK, _CHUNK_TOKENS // longest))
+            parts.append(encode(tokens.batch(numbers[order[start:end]]).to(device)).cpu().numpy())
+            start = end
     embeddings = np.concatenate(parts)
     back = np.empty_like(embeddings)
     back[order] = embeddings

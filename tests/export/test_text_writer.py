@@ -22,9 +22,10 @@ def run(tiny_text):
     return load_text_run(tiny_text["run"])
 
 
-def random_encoder(directions: str, layers: int, hidden: int = 4) -> TextEncoder:
+def random_encoder(directions: str, layers: int, power: float = 1.0) -> TextEncoder:
     torch.manual_seed(1)
-    made = TextEncoder(60, TextEncoderConfig(dim=6, width=8, hidden=hidden, layers=layers, directions=directions))
+    shape = TextEncoderConfig(6, 8, hidden=4, layers=layers, directions=directions, term_frequency_power=power)
+    made = TextEncoder(60, shape)
     for weight in (made.importance.weight, made.head.weight if made.head is not None else made.skip.weight):
         torch.nn.init.normal_(weight)
     return made.eval()
@@ -32,8 +33,9 @@ def random_encoder(directions: str, layers: int, hidden: int = 4) -> TextEncoder
 
 @pytest.mark.parametrize("directions", ["both", "forward", "backward", "none"])
 @pytest.mark.parametrize("layers", [1, 2])
-def test_the_graph_is_the_encoder_for_every_shape(directions, layers):
-    encoder = random_encoder(directions, layers)
+@pytest.mark.parametrize("power", [1.0, 0.75])
+def test_the_graph_is_the_encoder_for_every_shape(directions, layers, power):
+    encoder = random_encoder(directions, layers, power)
     graph = build_text_graph(encoder, "float32")
     session = onnxruntime.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
     generator = np.random.default_rng(0)

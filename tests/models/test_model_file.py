@@ -120,9 +120,12 @@ def test_a_folder_is_no_model(tmp_path):
 
 def test_the_operators_are_those_that_the_exporter_writes(tiny, tiny_text, tmp_path):
     from linguagen.export.request import ExportRequest
+    from linguagen.export.text_graph import build_text_graph
     from linguagen.export.writer import export_run
     from linguagen.runtime.codes import KINDS
     from linguagen.train.checkpoint import load_run
+    from linguagen.train.text_config import TextEncoderConfig
+    from linguagen.train.text_model import TextEncoder
 
     run, seen = load_run(tiny["run"]), set()
     for precision in ("none", "fp16", "int8"):
@@ -133,6 +136,8 @@ def test_the_operators_are_those_that_the_exporter_writes(tiny, tiny_text, tmp_p
         seen |= {node.op_type for node in onnx.load(narrow).graph.node}
     for kind in ("none", "fp16", "int8"):
         seen |= {node.op_type for node in onnx.load(tiny_text[kind]).graph.node}
+    repeated_less = TextEncoder(60, TextEncoderConfig(dim=6, width=8, hidden=4, term_frequency_power=0.5))
+    seen |= {node.op_type for node in build_text_graph(repeated_less, "int8").graph.node}
     assert seen == OPERATORS
 
 

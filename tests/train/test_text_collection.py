@@ -1,3 +1,5 @@
+import dataclasses
+
 import make_tiny_text_model as tiny_model
 import numpy as np
 import pytest
@@ -12,19 +14,20 @@ from linguagen.train.text_checkpoint import load_text_run
 from linguagen.train.text_collection import fit_collection, inverse_document_frequency, main_directions
 from linguagen.train.text_loop import train_text
 from linguagen.train.text_model import TextEncoder
-from linguagen.train.text_prepare import main_axes, prepare_text
-from linguagen.train.text_start import start_shape
+from linguagen.train.text_prepare import prepare_text
+from linguagen.train.text_start import start_settings
 from linguagen.train.text_table import Bags
 from linguagen.train.text_validation import encoded
 
-AXES = 5
+AXES, POWER = 5, 0.75
 
 
 @pytest.fixture
 def fitted(tiny_text, inputs, tmp_path):
     """The tiny model, one wider by the collection's axes, and the documents."""
     old = load_text_run(tiny_text["run"])
-    config = tiny_model.tiny_text_config(inputs, init=str(tiny_text["run"]), collection=AXES, width=12 + AXES)
+    shape = {"width": 12 + AXES, "term_frequency_power": POWER}
+    config = tiny_model.tiny_text_config(inputs, init=str(tiny_text["run"]), collection=AXES, **shape)
     data = prepare_text(config, RunFolder(tmp_path), old.tokenizer)
     encoder = TextEncoder(old.tokenizer.pieces, config.encoder).eval()
     fit_collection(encoder, old.encoder, data)
@@ -60,18 +63,22 @@ def test_the_fit_is_both_encoders_side_by_side_turned_to_what_the_documents_use(
     idf = inverse_document_frequency(data, old.pieces).numpy()
     importance = old.importance.weight.detach().numpy()[:, 0]
     counts = counts_of(data)
-    axes = main_directions(Bags(data.tokens, data.training, torch.from_numpy(importance + 2 * np.log(idf))), AXES)
-    pooled = normalize(counts * (np.exp(importance) * idf), norm="l1")
-    added = pooled @ (axes.numpy() * idf[:, None])
-    weighed = TextEncoder(old.pieces, old.config)
+    terms = counts**POWER
+    weights = np.exp(0.5 * importance) * idf**2
+    svd = TruncatedSVD(AXES, algorithm="arpack", random_state=0).fit(normalize(terms * weights))
+    pooled = normalize(terms * np.exp(importance) * idf, norm="l1")
+    added = pooled @ (svd.components_.T * (weights / np.exp(importance) / idf)[:, None])
+    weighed = TextEncoder(old.pieces, dataclasses.replace(old.config, term_frequency_power=POWER))
     weighed.load_state_dict(old.state_dict())
     with torch.no_grad():
         weighed.importance.weight += torch.from_numpy(np.log(idf))[:, None]
     own = encoded(weighed.unscaled, data.tokens, data.training)
     scale = np.linalg.norm(own, axis=1).mean() / np.linalg.norm(added, axis=1).mean()
-    wide = torch.from_numpy(np.hstack([own, scale * added])).float()
-    turn = main_axes(torch.nn.functional.normalize(wide, dim=1).numpy(), encoder.config.dim)
-    wanted = torch.nn.functional.normalize(wide @ turn, dim=1)
+    wide = np.hstack([own, scale * added])
+    common = normalize(normalize(wide).mean(axis=0)[None])  # (1, dim + axes)
+    wide = wide - 0.5 * (wide @ common.T) @ common
+    turn = TruncatedSVD(encoder.config.dim, algorithm="arpack", random_state=0).fit(normalize(wide)).components_.T
+    wanted = torch.from_numpy(normalize(wide @ turn)).float()
     given = torch.from_numpy(encoded(encoder, data.tokens, data.training))
     torch.testing.assert_close(given @ given.T, wanted @ wanted.T, atol=1e-4, rtol=0)  # up to the sign of axes
 
@@ -109,6 +116,9 @@ def test_what_cannot_be_fitted_is_refused(tiny_text, inputs, tmp_path):
         tiny_model.tiny_text_config(inputs, "teacher", init=start, collection=4)
 
 
-def test_the_shape_follows_from_the_model_and_the_axes(tiny_text, inputs):
-    config = tiny_model.tiny_text_config(inputs, init=str(tiny_text["int8"]), collection=4)
-    assert start_shape(config) == {"dim": 8, "width": 16, "hidden": 4, "layers": 1, "directions": "both"}
+def test_the_settings_follow_from_the_model_and_the_axes(tiny_text, inputs):
+    shape = {"dim": 8, "width": 12, "hidden": 4, "layers": 1, "directions": "both", "term_frequency_power": 1}
+    start = {"init": str(tiny_text["int8"])}
+    assert start_settings(tiny_model.tiny_text_config(inputs, **start)) == shape
+    fitted = {"width": 16, "term_frequency_power": 0.75, "longest": 4096}
+    assert start_settings(tiny_model.tiny_text_config(inputs, **start, collection=4)) == shape | fitted

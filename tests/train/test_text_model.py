@@ -70,9 +70,10 @@ def test_a_unit_multiplies_its_token_by_the_others_on_its_side_alone(reverse):
     st.integers(0, 9),
     st.sampled_from(["both", "forward", "backward", "none"]),
     st.integers(1, 2),
+    st.sampled_from([1.0, 0.5]),
 )
-def test_padding_and_the_rest_of_the_batch_change_nothing(texts, padding, directions, layers):
-    model = encoder(directions=directions, layers=layers)
+def test_padding_and_the_rest_of_the_batch_change_nothing(texts, padding, directions, layers, power):
+    model = encoder(directions=directions, layers=layers, term_frequency_power=power)
     whole = model(torch.nn.functional.pad(tokens(*texts), (0, padding)))
     for text, row in zip(texts, whole, strict=True):
         torch.testing.assert_close(model(tokens(text))[0], row, rtol=1e-4, atol=1e-5)
@@ -95,7 +96,21 @@ def test_the_untrained_encoder_is_the_weighted_mean_of_its_table():
     torch.testing.assert_close(model(tokens([7, 9])), model.mean_of_table(tokens([7, 9])))
 
 
+@pytest.mark.parametrize("power", [0.0, 0.5, 1.0])
+def test_a_piece_that_a_text_repeats_counts_by_its_power(power):
+    """Golden: shares by hand."""
+    model = encoder(directions="none", term_frequency_power=power)
+    counts, importance = {3: 1, 7: 4, 9: 2}, model.importance.weight.detach()[:, 0]
+    share = torch.tensor([count**power * importance[piece].exp() for piece, count in counts.items()])
+    wanted = (share / share.sum()) @ model.embedding.weight[list(counts)]
+    given = model.unscaled(tokens([7, 3, 7, 9, 7, 9, 7], [9, 9, 9]))[0]
+    torch.testing.assert_close(given, model.skip(wanted))
+
+
 def test_shapes_that_cannot_be_are_refused():
+    for power in (-0.1, 1.1, float("nan")):
+        with pytest.raises(UsageError, match=f"--term-frequency-power is {power}, expected from 0 to 1"):
+            TextEncoderConfig(term_frequency_power=power)
     with pytest.raises(UsageError, match="--hidden is 0, expected 1 or more"):
         TextEncoderConfig(hidden=0)
     with pytest.raises(UsageError, match="--directions is 'up', expected one of both, forward, backward, none"):

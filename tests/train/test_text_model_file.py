@@ -6,7 +6,9 @@ import torch
 from onnx import numpy_helper
 
 from linguagen.export.text_graph import build_text_graph
+from linguagen.models.catalogue import find_model
 from linguagen.models.errors import MissingExtraError, ModelFileError, UnknownModelError
+from linguagen.models.model_file import read_text_file
 from linguagen.runtime.text_encoder import TextEncoder as Runtime
 from linguagen.runtime.tokenizer import pad
 from linguagen.train import text_model_file
@@ -42,6 +44,12 @@ def test_every_shape_comes_back(directions, layers):
         fill_encoder(read, {each.name: torch.tensor(numpy_helper.to_array(each)) for each in graph.initializer})
         tokens = torch.randint(1, 60, (5, 20))
         torch.testing.assert_close(read(tokens), made(tokens), atol=1e-5, rtol=0)
+
+
+def test_a_file_of_before_a_setting_has_its_default(tiny_text):
+    assert "term_frequency_power" not in read_text_file(find_model("linguagen-en")).manifest.training
+    assert read_text_file(tiny_text["int8"]).manifest.training["term_frequency_power"] == 1
+    assert find_start("linguagen-en").config.encoder.term_frequency_power == 1
 
 
 def test_a_start_is_a_folder_a_name_or_a_file(tiny_text):

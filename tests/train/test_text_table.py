@@ -15,19 +15,21 @@ def texts():
     return TokenLists([generator.integers(1, PIECES - 1, size=n) for n in generator.integers(1, 9, size=80)], 8)
 
 
-def dense(texts: TokenLists, rows: np.ndarray, importance: np.ndarray) -> np.ndarray:
+def dense(texts: TokenLists, rows: np.ndarray, importance: np.ndarray, power: float = 1.0) -> np.ndarray:
     """The same matrix, made entry by entry."""
     matrix = np.zeros((len(rows), PIECES))
     for place, row in enumerate(rows):
-        for piece in texts.tokens_of(row):
-            matrix[place, piece] += np.exp(importance[piece])
+        tokens = texts.tokens_of(row).tolist()
+        for piece in set(tokens):
+            matrix[place, piece] = np.exp(importance[piece]) * tokens.count(piece) ** power
     return matrix / matrix.sum(axis=1, keepdims=True)
 
 
-def test_bags_are_the_matrix_of_weighted_shares(texts):
+@pytest.mark.parametrize("power", [1.0, 0.5, 0.0])
+def test_bags_are_the_matrix_of_weighted_shares(texts, power):
     generator = np.random.default_rng(1)
     rows, importance = np.array([3, 70, 5, 6, 41]), generator.standard_normal(PIECES).astype(np.float32)
-    bags, matrix = Bags(texts, rows, torch.from_numpy(importance)), dense(texts, rows, importance)
+    bags, matrix = Bags(texts, rows, torch.from_numpy(importance), power), dense(texts, rows, importance, power)
     table, targets = generator.standard_normal((PIECES, 3)), generator.standard_normal((5, 3))
     np.testing.assert_allclose(bags.means(torch.from_numpy(table).float()), matrix @ table, atol=1e-6)
     np.testing.assert_allclose(bags.transposed(torch.from_numpy(targets).float()), matrix.T @ targets, atol=1e-6)
