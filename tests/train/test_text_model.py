@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 from linguagen.models.errors import UsageError
 from linguagen.train.blocks import BilinearGLUBlock
 from linguagen.train.text_config import TextEncoderConfig
+from linguagen.train.text_data import TokenLists
 from linguagen.train.text_model import DOUBLINGS, FadingSum, TextEncoder, TokenBlock, fading_sum
+from linguagen.train.text_validation import encoded
 
 PIECES = 50
 
@@ -115,3 +117,18 @@ def test_shapes_that_cannot_be_are_refused():
         TextEncoderConfig(hidden=0)
     with pytest.raises(UsageError, match="--directions is 'up', expected one of both, forward, backward, none"):
         TextEncoderConfig(directions="up")
+
+
+@pytest.mark.parametrize("most", [1 << 16, 8, 1])
+def test_texts_are_encoded_in_chunks_of_so_many_tokens_and_come_back_in_order(monkeypatch, most):
+    monkeypatch.setattr("linguagen.train.text_validation._CHUNK_TOKENS", most)
+    model, texts, shapes = encoder(), [[3] * 9, [4], [5, 6], [7] * 4, [8] * 9], []
+
+    def encode(rows: torch.Tensor) -> torch.Tensor:
+        shapes.append(rows.numel())
+        return model(rows)
+
+    given = encoded(encode, TokenLists(texts, 9))
+    for text, row in zip(texts, given, strict=True):
+        torch.testing.assert_close(torch.from_numpy(row), model(tokens(text))[0].detach(), rtol=1e-4, atol=1e-5)
+    assert max(shapes) <= max(most, 9)  # a text longer than that is a chunk by itself
