@@ -64,6 +64,7 @@ def test_the_shipped_text_model_keeps_what_it_promises(run_command, shared):
 
 
 @pytest.mark.shared
+@pytest.mark.timeout(900)  # six commands, half a minute on an idle machine; other tests run beside it
 def test_fitted_to_the_documents_it_finds_more_than_tf_idf_fitted_to_them(run_command, shared, tmp_path):
     """nDCG@10 on Cranfield, by the commands of docs/text.md; docs/results.md has the figures of more sets."""
     cranfield = retrieval_sets(shared / "text" / "eval")["Cranfield"]

@@ -40,20 +40,21 @@ def fit_collection(encoder: TextEncoder, old: TextEncoder, data: TextData) -> No
         data: the documents; those held out are not looked at.
 
     Raises:
-        TrainingError: more axes than documents.
+        TrainingError: more axes than documents, or than pieces in them.
     """
     axes = encoder.config.width - old.config.width
-    if axes > len(data.training):
-        raise TrainingError(
-            f"--collection {axes} asks for more axes than there are documents ({len(data.training)}); "
-            "ask for fewer, or give more documents"
-        )
     with torch.no_grad():
         idf, power = inverse_document_frequency(data, old.pieces), encoder.config.term_frequency_power
         importance = old.importance.weight.squeeze(1)
         weighed = _AXES_IMPORTANCE * importance + _AXES_POWER * idf.log()
         pooled = importance + _POOLING_POWER * idf.log()
-        basis = main_directions(Bags(data.tokens, data.training, weighed, power), axes)  # (pieces, axes)
+        bags = Bags(data.tokens, data.training, weighed, power)
+        if axes > min(len(data.training), int(bags.used.sum())):
+            raise TrainingError(
+                f"--collection {axes} asks for more axes than there are documents ({len(data.training)}) or different "
+                f"pieces in them ({int(bags.used.sum())}); ask for fewer, or give more documents"
+            )
+        basis = main_directions(bags, axes)  # (pieces, axes)
         columns = basis * (weighed - pooled).exp()[:, None]  # pooling weighs by the rest
         encoder.importance.weight.copy_(pooled[:, None])
         _copy_readers(encoder, old)
@@ -89,10 +90,11 @@ def main_directions(bags: Bags, count: int) -> Tensor:
     """
     generator = torch.Generator().manual_seed(0)
     squares = bags.norms()[:, None] ** 2  # (texts, 1)
-    size = min(count + _OVERSAMPLED, len(squares), len(bags.counts))
+    size = min(count + _OVERSAMPLED, len(squares), int(bags.used.sum()))
     basis = torch.randn(len(bags.counts), size, generator=generator)
     for _ in range(_ITERATIONS):
-        basis = torch.linalg.qr(bags.transposed(bags.means(basis) / squares)).Q
+        image = bags.transposed(bags.means(basis) / squares)
+        basis = image.index_put((bags.used,), torch.linalg.qr(image[bags.used]).Q)  # elsewhere zero
     image = bags.means(basis) / squares.sqrt()  # (texts, size)
     turn = torch.linalg.eigh(image.T @ image).eigenvectors[:, -count:].flip(1)
     return torch.mm(basis, turn)

@@ -21,8 +21,6 @@ from linguagen.train.tokenizer import train_tokenizer
 
 _CHUNK = 4096
 _MOST_HELD_OUT = 1000
-_LONGEST_DOCUMENT = 512
-"""Tokens of a document that a collection's fit reads: training reads less, for its speed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +107,7 @@ def prepare_text(config: TextRunConfig, folder: RunFolder, tokenizer: Tokenizer 
     if config.misspelt and not config.collection:
         generator = random.Random(config.seed)
         texts = texts + [misspell(text, generator) for text in texts]
-    tokens = _cut(tokenizer, texts, _LONGEST_DOCUMENT if config.collection else config.longest)
+    tokens = _cut(tokenizer, texts, config.longest)
     return TextData(
         tokenizer,
         corpus.texts,

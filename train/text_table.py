@@ -41,7 +41,7 @@ def start_table(encoder: TextEncoder, data: TextData) -> None:
         wanted = data.targets[torch.from_numpy(rows % len(data.texts)), :columns].float()  # (texts, columns)
         table = encoder.embedding.weight
         solved = least_squares(bags, wanted, table[:, :columns] * _PRIOR)
-        table[:, :columns] = solved / solved[bags.counts > 0].norm(dim=1).mean()
+        table[:, :columns] = solved / solved[bags.used].norm(dim=1).mean()
 
 
 def least_squares(bags: "Bags", wanted: Tensor, start: Tensor) -> Tensor:
@@ -89,6 +89,8 @@ class Bags:
         self._texts_by_piece, self._weights_by_piece = self._texts[order], self._weights[order]
         self.counts = torch.bincount(self._pieces, minlength=len(importance))
         """Texts with each piece, (pieces,)."""
+        self.used = self.counts > 0
+        """Pieces that stand in a text, (pieces,): few of a general table's, where the texts are one collection."""
         self._piece_starts = _starts(self.counts)
 
     def means(self, table: Tensor) -> Tensor:

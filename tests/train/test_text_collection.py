@@ -105,11 +105,29 @@ def test_a_collection_is_searched_better_after_its_fit(tiny_text, inputs, tmp_pa
     assert same_deed(run.encoder) > same_deed(load_text_run(tiny_text["run"]).encoder)
 
 
+def test_documents_are_read_as_far_as_the_settings_say(tiny_text, inputs, tmp_path):
+    text = inputs["text"].read_text() + "The dog bites the cat. " * 300 + "\n"
+    (tmp_path / "documents.txt").write_text(text)
+    config = dataclasses.replace(
+        tiny_model.tiny_text_config(inputs, init=str(tiny_text["run"]), collection=AXES, width=12 + AXES, longest=4096),
+        text=(str(tmp_path / "documents.txt"),),
+    )
+    data = prepare_text(config, RunFolder(tmp_path), load_text_run(tiny_text["run"]).tokenizer)
+    assert data.tokens.lengths.max() > 512
+    assert prepare_text(dataclasses.replace(config, longest=30), RunFolder(tmp_path)).tokens.lengths.max() == 30
+
+
 def test_what_cannot_be_fitted_is_refused(tiny_text, inputs, tmp_path):
     start = str(tiny_text["run"])
     many = tiny_model.tiny_text_config(inputs, init=start, collection=354, width=12 + 354)
-    with pytest.raises(TrainingError, match=r"--collection 354 asks for more axes than there are documents \(353\)"):
+    with pytest.raises(
+        TrainingError,
+        match=r"--collection 354 asks for more axes than there are documents \(353\) or different pieces in them \(\d+\); ",
+    ):
         train_text(many, RunFolder(tmp_path), torch.device("cpu"))
+    few = tiny_model.tiny_text_config(inputs, init=start, collection=100, width=12 + 100)
+    with pytest.raises(TrainingError, match=r"--collection 100 .* different pieces in them \(\d\d\); ask for fewer"):
+        train_text(few, RunFolder(tmp_path), torch.device("cpu"))
     with pytest.raises(UsageError, match="--collection fits a model that is there; name it with --init"):
         tiny_model.tiny_text_config(inputs, collection=4)
     with pytest.raises(UsageError, match="--collection is a closed form and trains on nothing; leave --teacher"):
