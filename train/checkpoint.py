@@ -14,6 +14,7 @@
 
 import json
 import os
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -136,13 +137,43 @@ class RunFolder:
         self.write_checkpoint({"step": step, **{name: part.state_dict() for name, part in parts.items()}})
 
     def restore(self, parts: Mapping[str, Any]) -> int:
-        """Load the last checkpoint, if there is one, into the parts; returns the steps done."""
+        """Load the last checkpoint, if there is one, into the parts; returns the steps done.
+
+        Raises:
+            RunFolderError: it cannot be read, or lacks a part.
+        """
         if not self.checkpoint.is_file():
             return 0
         saved = self.read_checkpoint()
+        if missing := parts.keys() - saved.keys():
+            raise RunFolderError(
+                f"{self.checkpoint} holds no {min(missing)}: it is another version's; finish it with that version, or "
+                "start a new run"
+            )
         for name, part in parts.items():
             part.load_state_dict(saved[name])
         return int(saved["step"])
+
+
+class Stopwatch:
+    """Seconds that a run takes, as a part of its checkpoints: those before a kill count too."""
+
+    def __init__(self) -> None:
+        """Start."""
+        self._began = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Taken so far."""
+        return time.monotonic() - self._began
+
+    def state_dict(self) -> dict[str, float]:
+        """For a checkpoint."""
+        return {"seconds": self.seconds}
+
+    def load_state_dict(self, state: Mapping[str, float]) -> None:
+        """From a checkpoint: its seconds come before those of this process."""
+        self._began -= state["seconds"]
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from linguagen.models.statistics import TeacherStatistics
 from linguagen.runtime.fidelity import Measured
-from linguagen.train.checkpoint import RunFolder, replace_file
+from linguagen.train.checkpoint import RunFolder, Stopwatch, replace_file
 from linguagen.train.config import EncoderConfig, RunConfig
 from linguagen.train.data import open_corpus
 from linguagen.train.members import start_from_members
@@ -65,7 +65,7 @@ def train(
         VectorError: an input cannot be used.
         TrainingError: too few, too narrow or all the same vectors, or the loss is no longer finite.
     """
-    began = time.monotonic()
+    stopwatch = Stopwatch()
     torch.manual_seed(config.seed)
     copies = folder.path / ("inputs" if processes.leader else f"inputs-{processes.rank}")  # no two write one file
     corpus = open_corpus(config.inputs, copies, config.column or None)
@@ -77,8 +77,8 @@ def train(
     if config.optimiser.members:
         start_from_members(config, model, prepared, folder, processes, advance)
     run = _Run(folder, processes, prepared, _wrap(model, processes))
-    config = _bounded(run, config, State.start(config, model, objective), began)
-    state = State.start(config, model, objective)
+    config = _bounded(run, config, State.start(config, model, objective, stopwatch))
+    state = State.start(config, model, objective, stopwatch)
     watcher = judge = None
     if processes.leader:  # while the model still is the closed form
         watcher, judge = prepared.watcher(config.encoder.dim), _judge(config, prepared, model)
@@ -92,7 +92,7 @@ def train(
         model.load_state_dict(state.best.weights)
         state.save(folder, config.optimiser.steps)
     processes.barrier()
-    return _finish(run, state, judge, time.monotonic() - began)
+    return _finish(run, state, judge)
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +136,7 @@ def _steps(
                 return
 
 
-def _bounded(run: _Run, config: RunConfig, state: State, began: float) -> RunConfig:
+def _bounded(run: _Run, config: RunConfig, state: State) -> RunConfig:
     """The configuration with as many steps as fit into its seconds, timed here and written down for a resume."""
     if not config.seconds or run.folder.checkpoint.is_file():
         return config
@@ -145,7 +145,7 @@ def _bounded(run: _Run, config: RunConfig, state: State, began: float) -> RunCon
         state.losses(run.wrapped, _batch(run, config, step), step)
     state.optimiser.zero_grad()
     each = (time.monotonic() - start) / _TIMED_STEPS
-    left = config.seconds - (time.monotonic() - began)
+    left = config.seconds - state.stopwatch.seconds
     steps = run.processes.agree(lambda: min(config.optimiser.steps, max(1, int(_STEPS_SHARE * left / each))))
     bounded = replace(config, seconds=0.0, optimiser=replace(config.optimiser, steps=steps))
     if run.processes.leader:
@@ -170,7 +170,7 @@ def _judge(config: RunConfig, prepared: Prepared, model: Autoencoder) -> Validat
     return replace(judge, controls=(named, *judge.controls))
 
 
-def _finish(run: _Run, state: State, judge: Validator, seconds: float) -> RunResult:
+def _finish(run: _Run, state: State, judge: Validator) -> RunResult:
     measured = judge.measure(state.model)
     words = verdict(measured, judge.controls)
     form, split = run.prepared.closed_form, run.prepared.split
@@ -186,7 +186,7 @@ def _finish(run: _Run, state: State, judge: Validator, seconds: float) -> RunRes
         "best_step": state.best.step if form else None,
         "processes": run.processes.count,
         "device": run.processes.device.type,
-        "seconds": round(seconds, 1),
+        "seconds": round(state.stopwatch.seconds, 1),
     }
     replace_file(run.folder.finished, lambda file: file.write(json.dumps(summary, indent=2).encode()))
     return RunResult(measured, judge.controls, words)

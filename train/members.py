@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from linguagen.runtime.vectors import Array, Indices
-from linguagen.train.checkpoint import RunFolder, replace_file
+from linguagen.train.checkpoint import RunFolder, Stopwatch, replace_file
 from linguagen.train.closed_form import set_linear
 from linguagen.train.config import RunConfig
 from linguagen.train.data import Corpus, row_sources
@@ -116,7 +116,7 @@ def _train_member(
     encoder.skip.load_state_dict(model.encoder.skip.state_dict())
     own = Autoencoder(encoder).to(processes.device)
     own.decoder.load_state_dict(model.decoder.state_dict())
-    state = State.start(config, own, Objective(config.objective).to(processes.device))
+    state = State.start(config, own, Objective(config.objective).to(processes.device), Stopwatch())
     for step in range(optimiser.steps):
         state.step(own, draw_batch(corpus, rows, optimiser, (config.seed, step, 0, 1 + member), processes.device), step)
         advance(1)

@@ -7,11 +7,11 @@ import torch
 from torch import Tensor, nn
 
 from linguagen.models.errors import TrainingError
-from linguagen.train.checkpoint import RunFolder
+from linguagen.train.checkpoint import RunFolder, Stopwatch
 from linguagen.train.config import OptimiserConfig, RunConfig
 from linguagen.train.model import Autoencoder
 
-_SAVED = ("model", "objective", "optimiser", "schedule", "best")
+_SAVED = ("model", "objective", "optimiser", "schedule", "best", "stopwatch")
 
 
 @dataclass(eq=False)
@@ -57,13 +57,14 @@ class State:
     optimiser: torch.optim.Optimizer
     schedule: torch.optim.lr_scheduler.LRScheduler
     best: Best
+    stopwatch: Stopwatch
 
     @classmethod
-    def start(cls, config: RunConfig, model: Autoencoder, objective: nn.Module) -> "State":
+    def start(cls, config: RunConfig, model: Autoencoder, objective: nn.Module, stopwatch: Stopwatch) -> "State":
         """The state before the first step."""
         optimiser = _optimiser(config.optimiser, model, objective)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, config.optimiser.steps)
-        return cls(model, objective, optimiser, schedule, Best(config.optimiser.patience))
+        return cls(model, objective, optimiser, schedule, Best(config.optimiser.patience), stopwatch)
 
     def losses(self, wrapped: nn.Module, x: Tensor, step: int) -> dict[str, Tensor]:
         """Loss terms of a batch (batch, width), their gradients left on the model.

@@ -1,7 +1,6 @@
 """The training loop on raw text."""
 
 import json
-import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import asdict
@@ -13,7 +12,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from linguagen.models.errors import TrainingError
 from linguagen.models.text_manifest import TextFigure
-from linguagen.train.checkpoint import RunFolder, replace_file
+from linguagen.train.checkpoint import RunFolder, Stopwatch, replace_file
 from linguagen.train.text_checkpoint import RandomState
 from linguagen.train.text_config import TextRunConfig
 from linguagen.train.text_model import TextEncoder
@@ -49,7 +48,7 @@ def train_text(
         RunFolderError: the run to start from cannot be read.
         VectorError: the teacher's vectors cannot be read.
     """
-    began = time.monotonic()
+    stopwatch = Stopwatch()
     torch.manual_seed(config.seed)
     data, encoder, objective = _made(config, folder)
     encoder.to(device)
@@ -58,7 +57,7 @@ def train_text(
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, config.steps)
     begun = {name: weight.clone() for name, weight in encoder.state_dict().items()}
     parts: dict[str, Any] = {"encoder": encoder, "objective": objective, "optimiser": optimiser, "schedule": schedule}
-    parts["random"] = RandomState()
+    parts |= {"random": RandomState(), "stopwatch": stopwatch}
     validator = TextValidator(data, device)
     done = folder.restore(parts)
     advance(min(done, config.training_steps))
@@ -80,7 +79,7 @@ def train_text(
             figures = validator.measure(encoder)
             _track(log, config.training_steps + 1, {}, figures)
             folder.save(parts, config.training_steps + 1)  # one more than the steps: not to be averaged again
-    _finish(folder, data, figures, time.monotonic() - began)
+    _finish(folder, data, figures, stopwatch.seconds)
     return figures
 
 

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from linguagen.models.errors import RunFolderError
-from linguagen.train.checkpoint import RunFolder, free_run, latest_run, load_run, replace_file
+from linguagen.train import checkpoint
+from linguagen.train.checkpoint import RunFolder, Stopwatch, free_run, latest_run, load_run, replace_file
 
 
 @pytest.fixture
@@ -38,6 +39,28 @@ def test_damaged_runs_are_refused(copy, name):
 def test_a_checkpoint_that_is_not_there_is_named(tmp_path):
     with pytest.raises(RunFolderError, match="has no checkpoint yet; train again without --resume"):
         RunFolder(tmp_path).read_checkpoint()
+
+
+def test_seconds_before_a_kill_count_and_those_after_the_checkpoint_do_not(tmp_path, monkeypatch):
+    now = 100.0
+    monkeypatch.setattr(checkpoint.time, "monotonic", lambda: now)
+    first, folder = Stopwatch(), RunFolder(tmp_path)
+    now = 140.0
+    folder.save({"stopwatch": first}, 7)
+    now = 5000.0  # killed, and started again
+    second = Stopwatch()
+    now = 5003.0
+    assert folder.restore({"stopwatch": second}) == 7
+    now = 5010.0
+    assert second.seconds == 50
+
+
+def test_a_checkpoint_of_another_version_is_refused(tmp_path):
+    RunFolder(tmp_path).save({}, 7)
+    with pytest.raises(
+        RunFolderError, match="holds no stopwatch: it is another version's; finish it with that version"
+    ):
+        RunFolder(tmp_path).restore({"stopwatch": Stopwatch()})
 
 
 def test_the_latest_run_and_the_next_free_name(tmp_path):
