@@ -2,7 +2,6 @@
 
 import json
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -14,7 +13,6 @@ from linguagen.models.errors import LinguaGenError
 from linguagen.models.manifest import FidelityRow
 from linguagen.models.text_manifest import TextFigure
 
-_SECONDS_BETWEEN_LINES = 30
 JSON_HELP = "Print the figures as JSON, for programs."
 
 
@@ -51,13 +49,13 @@ def run_app(app: Callable[[], Any]) -> None:
 
 @contextmanager
 def progress(label: str, steps: int | None) -> Iterator[Callable[[int], None]]:
-    """A progress bar with time left, on a terminal; in a pipe a line every half a minute. Without a number, a count.
+    """A progress bar with time left, on a terminal; nothing in a pipe. Without a number of steps, a count.
 
     Yields:
         A function that advances the bar by so many steps.
     """
     if not sys.stderr.isatty():
-        yield _now_and_then(label, steps)
+        yield lambda _: None
         return
     if steps is None:
         done = 0
@@ -72,20 +70,6 @@ def progress(label: str, steps: int | None) -> Iterator[Callable[[int], None]]:
         return
     with typer.progressbar(length=steps, label=label, file=sys.stderr, show_pos=True) as bar:
         yield bar.update
-
-
-def _now_and_then(label: str, steps: int | None) -> Callable[[int], None]:
-    """Progress for a log file: short work writes nothing, long work a line every half a minute."""
-    done, said = 0, time.monotonic()
-
-    def count(more: int) -> None:
-        nonlocal done, said
-        done += more
-        if time.monotonic() - said >= _SECONDS_BETWEEN_LINES:
-            said = time.monotonic()
-            say(f"{label}  {done}" if steps is None else f"{label}  {done}/{steps}")
-
-    return count
 
 
 def format_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

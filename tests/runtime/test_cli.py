@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from linguagen.runtime import Compressor, terminal
+from linguagen.runtime import Compressor
 
 
 def test_compress_writes_beside_the_input_and_prints_where(tiny, tmp_path, run_command, tiny_vectors):
@@ -42,19 +42,6 @@ def test_progress_is_drawn_on_a_terminal(tiny, tmp_path, tiny_vectors):
     os.close(leader)
     assert b"compressing" in shown
     assert b"12000/12000" in shown
-
-
-def test_long_work_writes_a_line_now_and_then_in_a_pipe(monkeypatch, capsys):
-    now = iter([0, 29, 30, 30, 31, 95, 95])  # the start, and at each step; twice where a line is written
-    monkeypatch.setattr(terminal.time, "monotonic", lambda: next(now))
-    with terminal.progress("training", 40) as advance:
-        for _ in range(4):
-            advance(10)
-    assert capsys.readouterr().err == "training  20/40\ntraining  40/40\n"
-    now = iter([0, 30, 30])
-    with terminal.progress("compressing", None) as advance:
-        advance(7)
-    assert capsys.readouterr().err == "compressing  7\n"
 
 
 def test_evaluate_prints_the_controls_and_every_source(tiny, tmp_path, run_command, tiny_vectors):
