@@ -37,12 +37,13 @@ class Job:
     settings: tuple[tuple[str, Any], ...]
 
 
-def list_corpora(path: str, least: int, most: int) -> list[tuple[str, tuple[int, ...]]]:
-    """The sources of `least` rows or more, the largest first; where there are few, four groups of sources."""
+def list_corpora(path: str, least: int, most: int, groups: int) -> list[tuple[str, tuple[int, ...]]]:
+    """The sources of `least` rows or more, the largest first; or the sources dealt to so many groups, by size."""
     names, counts = np.unique(np.load(source_file(path)), return_counts=True)
     order = np.argsort(-counts, kind="stable")
-    large = [(f"source {names[place]}", (int(names[place]),)) for place in order if counts[place] >= least][:most]
-    return large or [(f"group {group}", tuple(int(name) for name in names[order][group::4])) for group in range(4)]
+    if groups:
+        return [(f"group {group}", tuple(int(name) for name in names[order][group::groups])) for group in range(groups)]
+    return [(f"source {names[place]}", (int(names[place]),)) for place in order if counts[place] >= least][:most]
 
 
 def source_file(path: str) -> Path:
@@ -105,12 +106,13 @@ def main() -> None:
     parser.add_argument("vectors", help="a training file with its -source.npy beside it")
     parser.add_argument("--least", type=int, default=800, help="rows a source must have")
     parser.add_argument("--most", type=int, default=8, help="corpora")
+    parser.add_argument("--groups", type=int, default=0, help="deal the sources to so many corpora instead")
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="settings changed in all fits")
     options = parser.parse_args()
     settings = tuple((name, json.loads(value)) for name, value in (item.split("=") for item in options.set))
-    corpora = list_corpora(options.vectors, options.least, options.most)
+    corpora = list_corpora(options.vectors, options.least, options.most, options.groups)
     jobs = [Job(options.vectors, sources, name, options.device, settings) for name, sources in corpora]
     with ProcessPoolExecutor(options.workers, mp_context=get_context("spawn")) as pool:
         print(table(list(pool.map(fit, jobs))))
