@@ -39,11 +39,25 @@ class Job:
 
 def list_corpora(path: str, least: int, most: int, groups: int) -> list[tuple[str, tuple[int, ...]]]:
     """The sources of `least` rows or more, the largest first; or the sources dealt to so many groups, by size."""
-    names, counts = np.unique(np.load(source_file(path)), return_counts=True)
-    order = np.argsort(-counts, kind="stable")
+    sources = np.load(source_file(path))
     if groups:
-        return [(f"group {group}", tuple(int(name) for name in names[order][group::groups])) for group in range(groups)]
-    return [(f"source {names[place]}", (int(names[place]),)) for place in order if counts[place] >= least][:most]
+        return [(f"group {number}", group) for number, group in enumerate(deal_sources(sources, groups))]
+    names, counts = _largest_first(sources)
+    large = counts >= least
+    return [(f"source {name}", (int(name),)) for name in names[large][:most]]
+
+
+def deal_sources(sources: np.ndarray, groups: int) -> list[tuple[int, ...]]:
+    """The sources of all rows, the largest first, dealt in turn to so many groups."""
+    names, _ = _largest_first(sources)
+    return [tuple(int(name) for name in names[group::groups]) for group in range(groups)]
+
+
+def _largest_first(sources: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Each source once, and its rows."""
+    names, counts = np.unique(sources, return_counts=True)
+    order = np.argsort(-counts, kind="stable")
+    return names[order], counts[order]
 
 
 def source_file(path: str) -> Path:

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from corpora import deal_sources
 from peers import (
     DEPTH,
     Method,
@@ -114,8 +115,7 @@ def corpus_rows(teacher: str, number: int) -> tuple[np.ndarray, np.ndarray, str]
     sources = np.load(SHARED / teacher / "train-source.npy")
     which = CORPORA[teacher][number]
     if isinstance(which, int):
-        names, counts = np.unique(sources, return_counts=True)
-        which, name = tuple(names[np.argsort(-counts, kind="stable")][which::4]), f"group {which}"
+        which, name = deal_sources(sources, 4)[which], f"group {which}"
     else:
         name = f"source {which[0]}"
     mine = np.isin(sources, which)
