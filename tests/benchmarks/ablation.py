@@ -67,7 +67,12 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "both, pairwise weight 200": {"pairwise": 200.0},
     "both, three times the steps": {"steps": 3000},
     "both, mean of eight members": {"members": 8},
+    "linear only, half of the sources": {"directions": "none", "sources": 0.5},
+    "linear only, a quarter of the sources": {"directions": "none", "sources": 0.25},
+    "linear only, half of the vectors": {"directions": "none", "vectors": 0.5},
+    "linear only, a quarter of the vectors": {"directions": "none", "vectors": 0.25},
 }
+"""Settings by name, and three of this script's own: another encoder, a part of the sources, a part of the vectors."""
 SEEDED = ("linear only", "both directions")
 """Variants that are trained from two seeds: the choice between them is the choice of what ships."""
 
@@ -102,15 +107,23 @@ def load_fold(path: str, fold: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     return vectors[~left_out], sources[~left_out], vectors[left_out]
 
 
+def keep_part(sources: np.ndarray, of_sources: float, of_vectors: float, seed: int) -> np.ndarray:
+    """True for the rows of a random part of the sources, and for a random part of those."""
+    generator, names = np.random.default_rng(seed), np.unique(sources)
+    chosen = generator.permutation(names)[: round(of_sources * len(names))]
+    return np.isin(sources, chosen) & (generator.random(len(sources)) < of_vectors)
+
+
 def run(job: Job) -> dict[str, Any]:
     """Train one variant on the other folds and measure it on its own."""
     torch.set_num_threads(1 if job.device == "cuda" else 2)
     rows, sources, left_out = load_fold(job.vectors, job.fold)
+    changes = dict(VARIANTS[job.variant]) | dict(job.settings)
+    plain = changes.pop("plain", False)
+    kept = keep_part(sources, changes.pop("sources", 1.0), changes.pop("vectors", 1.0), job.seed)
     with tempfile.TemporaryDirectory() as folder:
-        np.save(f"{folder}/rows.npy", rows)
-        np.save(f"{folder}/rows-source.npy", sources)
-        changes = dict(VARIANTS[job.variant]) | dict(job.settings)
-        plain = changes.pop("plain", False)
+        np.save(f"{folder}/rows.npy", rows[kept])
+        np.save(f"{folder}/rows-source.npy", sources[kept])
         config = configure((f"{folder}/rows.npy",), job.seed, changes)
         run_folder = RunFolder(Path(folder) / "run")
         run_folder.write_config(config)
