@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from corpora import largest_first, source_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -89,12 +90,11 @@ class Job:
 
 def deal_folds(sources: np.ndarray) -> np.ndarray:
     """The fold of every row: sources, largest first, each to the fold that has fewest rows."""
-    names, counts = np.unique(sources, return_counts=True)
     sizes, folds = np.zeros(FOLDS, int), {}
-    for place in np.argsort(-counts, kind="stable"):
+    for source, count in zip(*largest_first(sources), strict=True):
         fold = int(np.argmin(sizes))
-        folds[names[place]] = fold
-        sizes[fold] += counts[place]
+        folds[source] = fold
+        sizes[fold] += count
     return np.array([folds[source] for source in sources])
 
 
@@ -102,7 +102,7 @@ def load_fold(path: str, fold: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     """Training rows, their sources, and the rows left out."""
     vectors = np.load(path).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    sources = np.load(Path(path).with_name(f"{Path(path).stem}-source.npy"))
+    sources = np.load(source_file(path))
     left_out = deal_folds(sources) == fold
     return vectors[~left_out], sources[~left_out], vectors[left_out]
 

@@ -42,18 +42,18 @@ def list_corpora(path: str, least: int, most: int, groups: int) -> list[tuple[st
     sources = np.load(source_file(path))
     if groups:
         return [(f"group {number}", group) for number, group in enumerate(deal_sources(sources, groups))]
-    names, counts = _largest_first(sources)
+    names, counts = largest_first(sources)
     large = counts >= least
     return [(f"source {name}", (int(name),)) for name in names[large][:most]]
 
 
 def deal_sources(sources: np.ndarray, groups: int) -> list[tuple[int, ...]]:
     """The sources of all rows, the largest first, dealt in turn to so many groups."""
-    names, _ = _largest_first(sources)
+    names, _ = largest_first(sources)
     return [tuple(int(name) for name in names[group::groups]) for group in range(groups)]
 
 
-def _largest_first(sources: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def largest_first(sources: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Each source once, and its rows."""
     names, counts = np.unique(sources, return_counts=True)
     order = np.argsort(-counts, kind="stable")
