@@ -1,0 +1,141 @@
+"""What fixed inputs give with the shipped models, and what short seeded runs learn: pinned, so that moving code cannot change it.
+
+python tests/pinned.py    # writes tests/pinned.json
+"""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import make_tiny_text_model
+import numpy as np
+from make_tiny_model import tiny_vectors
+
+PINS = Path(__file__).resolve().parent / "pinned.json"
+KINDS = ("float32", "float16", "int8", "uint8", "int4", "e8", "binary", "ubinary")
+MODELS = (
+    "text-embedding-3-small",
+    "text-embedding-3-small-512",
+    "text-embedding-ada-002",
+    "text-embedding-ada-002-512",
+)
+_LINES = ("A dog bites a man.", "A man bites a dog.", "Kraków, Zürich, 東京", "tpyo", "word " * 300)
+_TINY = ["--dim", 8, "--segments", 6, "--hidden", 3, "--steps", 30, "--batch", 64, "--subspace-rows", 4]
+_TEXT = ["--dim", 8, "--width", 12, "--hidden", 4, "--pieces", 400, "--steps", 20, "--batch", 32]
+
+
+def machine() -> str:
+    """A digest of products and eigenvectors: where it is another one, float results may differ in their last bits."""
+    code = """
+import hashlib, numpy, torch
+from linguagen.runtime import Compressor
+torch.set_num_threads(1)
+rows = numpy.random.default_rng(0).standard_normal((300, 1536)).astype(numpy.float32)
+product = rows @ rows.T
+tensor = torch.from_numpy(rows)
+parts = [product, numpy.linalg.eigh(product.astype(float))[0], (tensor @ tensor.T).numpy()]
+parts += [torch.linalg.eigh(tensor @ tensor.T)[0].numpy(), torch.sigmoid(tensor).numpy()]
+parts += [Compressor.load("text-embedding-3-small", threads=1)._engine.run(rows)]
+print(hashlib.sha256(b"".join(numpy.ascontiguousarray(part).tobytes() for part in parts)).hexdigest())
+"""
+    return _python("-c", code, cwd=Path(__file__).parent).strip()
+
+
+def answers(folder: Path) -> dict[str, dict[str, object]]:
+    """The pins by name, each the sha256 of all bytes and a few of the numbers.
+
+    Args:
+        folder: an empty one to work in.
+    """
+    found: dict[str, dict[str, object]] = {}
+    for model in MODELS:
+        vectors = folder / f"{model}.npy"
+        _run(folder, "lg-run", "sample", "-n", 60, "--model", model, "-o", vectors)
+        found[f"sample {model}"] = _pin(np.load(vectors))
+        for kind in KINDS:
+            codes = folder / f"{model}.{kind}.npy"
+            _run(folder, "lg-run", "compress", vectors, "-m", model, "--to", kind, "-o", codes, "--threads", 1)
+            found[f"compress {model} {kind}"] = _pin(np.load(codes))
+        _run(folder, "lg-run", "expand", folder / f"{model}.int8.npy", "-m", model, "--from", "int8", "-o", "back.npy")
+        found[f"expand {model}"] = _pin(np.load(folder / "back.npy"))
+        (folder / "back.npy").unlink()
+    (folder / "lines.txt").write_text("".join(f"{line}\n" for line in _LINES), encoding="utf-8")
+    _run(folder, "lg-run", "embed", "lines.txt", "-o", "lines.npy", "--threads", 1)
+    found["embed linguagen-en"] = _pin(np.load(folder / "lines.npy"))
+    return found | _trained(folder)
+
+
+def _trained(folder: Path) -> dict[str, dict[str, object]]:
+    """The weights that short runs of each kind end with, as their float32 files hold them."""
+    np.save(folder / "tiny.npy", tiny_vectors(600, seed=1))
+    inputs = make_tiny_text_model.write_inputs(folder)
+    _run(folder, "lg-run", "sample", "-n", 400, "-o", "corpus.npy", "--seed", 3)
+    runs = {
+        "vectors": ["tiny.npy", *_TINY],
+        "members": ["tiny.npy", *_TINY, "--members", 2],
+        "half": ["tiny.npy", *_TINY, "--half", 1, "--layers", 2],
+        "fit": ["corpus.npy", "--init", MODELS[0], "--steps", 20, "--evaluate-every", 10],
+        "text": [*text_words(inputs["text"]), *_TEXT, "--teacher", inputs["teacher"], "--pairs", inputs["pairs"]],
+        "text alone": [*text_words(inputs["text"]), *_TEXT, "--scored", inputs["scored"]],
+        "text again": [*text_words(inputs["text"]), "--init", "runs/text-alone", "--steps", 10, "--batch", 32],
+        "collection": [*text_words(inputs["text"]), "--init", "linguagen-en", "--collection", 16],
+    }
+    found = {}
+    for name, words in runs.items():
+        run = Path("runs") / name.replace(" ", "-")
+        _run(folder, "lg-train", *words, "--out", run, "--threads", 1)
+        _run(folder, "lg-export", run, "-o", folder / "model.onnx")
+        for number, weights in enumerate(_weights(folder / "model.onnx")):
+            found[f"weights {name} {number}"] = _pin(weights)
+    return found
+
+
+def text_words(corpus: Path) -> list[object]:
+    """How a run on text is asked for."""
+    return ["--text", corpus]
+
+
+def _weights(path: Path) -> list[np.ndarray]:
+    """The float weights of a model file that training sets, in the order of the graph."""
+    import onnx
+
+    stored = [onnx.numpy_helper.to_array(each) for each in onnx.load(path).graph.initializer]
+    return [each for each in stored if each.dtype == np.float32 and each.ndim == 2]
+
+
+def _pin(array: np.ndarray) -> dict[str, object]:
+    flat = array.ravel()
+    some = flat[:: max(1, len(flat) // 16)][:16]
+    return {
+        "sha256": hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest(),
+        "dtype": array.dtype.str,
+        "shape": list(array.shape),
+        "some": [round(float(value), 4) for value in some],
+    }
+
+
+def _run(folder: Path, *words: object) -> str:
+    return _python(Path(sys.executable).parent / str(words[0]), *words[1:], cwd=folder, interpreter=False)
+
+
+def _python(*words: object, cwd: Path, interpreter: bool = True) -> str:
+    single = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    command = [*([sys.executable] if interpreter else []), *map(str, words)]
+    done = subprocess.run(command, cwd=cwd, env=os.environ | single, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{command}\n{done.stderr}")
+    return done.stdout
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        document = {"machine": machine(), "answers": answers(Path(folder))}
+    PINS.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
