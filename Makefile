@@ -35,8 +35,8 @@ format: $(VENV)/.ready
 	$(BIN)/ruff format .
 
 bench: $(VENV)/.ready
-	$(BIN)/python -m pytest tests/benchmarks/bench.py -p no:xdist --benchmark-json .bench.json
-	$(BIN)/python tests/benchmarks/write_bench.py .bench.json
+	$(BIN)/python -m pytest benchmarks/bench.py -p no:xdist --benchmark-json .bench.json
+	$(BIN)/python benchmarks/write_bench.py .bench.json
 
 fuzz: $(VENV)/.ready
 	$(BIN)/python -m pip install --quiet atheris
@@ -44,37 +44,37 @@ fuzz: $(VENV)/.ready
 
 results: $(VENV)/.ready
 	for part in dev corpora write; do \
-		$(BIN)/python tests/benchmarks/results.py $$part --out .results.json || exit; \
+		$(BIN)/python benchmarks/results.py $$part --out .results.json || exit; \
 	done
 
 ablation: $(VENV)/.ready
 	for teacher in text-embedding-3-small text-embedding-ada-002; do \
-		$(BIN)/python tests/benchmarks/ablation.py ../shared/vectors/$$teacher/train.npy --out ablation-$$teacher.json || exit; \
+		$(BIN)/python benchmarks/ablation.py ../shared/vectors/$$teacher/train.npy --out ablation-$$teacher.json || exit; \
 	done
 
 models: $(VENV)/.ready
 	for teacher in text-embedding-3-small text-embedding-ada-002; do \
 		$(BIN)/lg-train ../shared/vectors/$$teacher/train.npy --teacher $$teacher --out runs/$$teacher --steps 4000 --held-out 0.05 && \
-		$(BIN)/lg-export runs/$$teacher --quantize int8 --decoder -o models/$$teacher.onnx && \
+		$(BIN)/lg-export runs/$$teacher --quantize int8 --decoder -o models/shipped/$$teacher.onnx && \
 		$(BIN)/lg-train ../shared/vectors/$$teacher/train.npy --teacher $$teacher --out runs/$$teacher-512 --dim 512 --half 1 --steps 2000 --evaluate-every 500 --held-out 0.05 && \
-		$(BIN)/lg-export runs/$$teacher-512 --quantize int8 --decoder -o models/$$teacher-512.onnx || exit; \
+		$(BIN)/lg-export runs/$$teacher-512 --quantize int8 --decoder -o models/shipped/$$teacher-512.onnx || exit; \
 	done
 
 # The text model: corpus, teacher's vectors (an hour; goes on where it was stopped), training (half an hour), file.
 $(TEXT)/teacher.npy: $(VENV)/.ready
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt '.[peers]'
-	$(BIN)/python tests/benchmarks/text_corpus.py ../shared/text $(TEXT)
-	$(BIN)/python tests/benchmarks/text_teacher.py $(TEXT)/corpus.txt $@
+	$(BIN)/python recipes/text_corpus.py ../shared/text $(TEXT)
+	$(BIN)/python recipes/text_teacher.py $(TEXT)/corpus.txt $@
 
 models-text: $(TEXT)/teacher.npy
 	$(BIN)/lg-train $(TEXTS) $(TAUGHT) --steps 1200 --evaluate-every 100 --out runs/linguagen-en
-	$(BIN)/lg-export runs/linguagen-en --quantize int8 --sources "$$(cat tests/benchmarks/text_sources.txt)" -o models-text/linguagen_models_text/linguagen-en.onnx
+	$(BIN)/lg-export runs/linguagen-en --quantize int8 --sources "$$(cat recipes/text_sources.txt)" -o models-text/linguagen_models_text/linguagen-en.onnx
 
 # Two more models, without the teacher, for the comparison; then everything on the public sets.
 results-text: models-text
 	$(BIN)/lg-train $(TEXTS) $(ALONE) --out runs/alone
 	$(BIN)/lg-train $(TEXTS) $(ALONE) --pairs $(TEXT)/pairs.tsv --out runs/pairs
-	$(BIN)/python tests/benchmarks/text_results.py --shared ../shared --corpus $(TEXT)/corpus.txt --run alone=runs/alone --run pairs=runs/pairs --run linguagen-en=runs/linguagen-en --docs docs/results.md
+	$(BIN)/python benchmarks/text_results.py --shared ../shared --corpus $(TEXT)/corpus.txt --run alone=runs/alone --run pairs=runs/pairs --run linguagen-en=runs/linguagen-en --docs docs/results.md
 
 $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

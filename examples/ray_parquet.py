@@ -17,10 +17,10 @@ from typing import Any
 import ray
 
 from linguagen.runtime import Compressor
-from linguagen.runtime.codes import Codec
-from linguagen.runtime.sources import open_vectors
-from linguagen.runtime.streaming import process_file
-from linguagen.runtime.tasks import compress_task
+from linguagen.runtime.codes.codec import Codec
+from linguagen.runtime.encoders.tasks import compress_task
+from linguagen.runtime.reading.sources import open_vectors
+from linguagen.runtime.writing.process import process_file
 
 
 def sha256(path: Path) -> str:

@@ -8,11 +8,11 @@ import typer
 from linguagen.export.request import ExportRequest
 from linguagen.models.errors import MissingExtraError, UsageError
 from linguagen.models.model_file import decoder_path
-from linguagen.runtime.terminal import JSON_HELP, new_app, print_json, run_app, say
-from linguagen.train.options import with_settings
+from linguagen.runtime.console import JSON_HELP, new_app, print_json, run_app, say
+from linguagen.train.run.options import with_settings
 
 if TYPE_CHECKING:
-    from linguagen.export.writer import Exported
+    from linguagen.export.vectors.writer import Exported
 
 app = new_app("Write a trained encoder as one self-describing ONNX file.")
 
@@ -34,9 +34,9 @@ def command(
     """
     request = ExportRequest(**settings)
     try:
-        from linguagen.export.writer import export_run
-        from linguagen.train.checkpoint import RunFolder, latest_run, load_run
-        from linguagen.train.text_checkpoint import is_text_run
+        from linguagen.export.vectors.writer import export_run
+        from linguagen.train.run.folder import RunFolder, latest_run, load_run
+        from linguagen.train.text.finished import is_text_run
     except ImportError as error:
         raise MissingExtraError(
             f"lg-export needs torch and onnx ({error}); install them: pip install 'linguagen[export]'"
@@ -53,8 +53,8 @@ def command(
 
 
 def _export_text(folder: Path, request: ExportRequest, output: Path | None, as_json: bool) -> None:
-    from linguagen.export.text_writer import export_text_run
-    from linguagen.train.text_checkpoint import load_text_run
+    from linguagen.export.text.writer import export_text_run
+    from linguagen.train.text.finished import load_text_run
 
     run = load_text_run(folder)
     exported = export_text_run(run, request, output or folder / f"{run.name}.{request.precision}.onnx")

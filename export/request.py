@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from linguagen.models.errors import UsageError
-from linguagen.runtime.codes import KINDS
-from linguagen.train.config import setting
+from linguagen.runtime.codes.codec import KINDS
+from linguagen.train.vectors.config import setting
 
 PRECISIONS = {"none": "float32", "fp16": "float16", "int8": "int8"}
 

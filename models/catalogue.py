@@ -10,7 +10,7 @@ DEFAULT_MODEL = "text-embedding-3-small"
 DEFAULT_TEXT_MODEL = "linguagen-en"
 TEXT_PACKAGE = "linguagen-models-text"
 """The text models would make this package's wheel several times as heavy: they are in one of their own."""
-_FOLDER = Path(__file__).resolve().parent
+_FOLDER = Path(__file__).resolve().parent / "shipped"
 _TEXT_MODULE = "linguagen_models_text"
 
 
@@ -22,7 +22,7 @@ def shipped_models() -> dict[str, Path]:
 
 def shipped_text_models() -> dict[str, Path]:
     """Name and path of every text model, of a checkout or of the package that holds them; none where it is missing."""
-    folder = _FOLDER.parent / "models-text" / _TEXT_MODULE
+    folder = _FOLDER.parent.parent / "models-text" / _TEXT_MODULE
     if not folder.is_dir():
         found = importlib.util.find_spec(_TEXT_MODULE)
         if found is None or found.origin is None:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from linguagen.models.catalogue import find_model
 from linguagen.models.errors import ModelFileError
-from linguagen.models.manifest import DECODER_KEY, METADATA_KEY, DecoderManifest, Manifest
+from linguagen.models.manifests.decoder import DECODER_KEY, DecoderManifest
+from linguagen.models.manifests.text import TEXT_KEY, TOKENIZER_KEY, TextManifest
+from linguagen.models.manifests.vectors import METADATA_KEY, Manifest
 from linguagen.models.onnx_file import OnnxFile, read_onnx
-from linguagen.models.text_manifest import TEXT_KEY, TOKENIZER_KEY, TextManifest
 
 
 @dataclass(frozen=True, eq=False)

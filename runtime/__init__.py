@@ -4,8 +4,8 @@
 >>> embeddings = Compressor.load("text-embedding-3-small").compress(vectors)  # doctest: +SKIP
 """
 
-from linguagen.runtime.compressor import Compressor
-from linguagen.runtime.expander import Expander
-from linguagen.runtime.text_encoder import TextEncoder
+from linguagen.runtime.encoders.compressor import Compressor
+from linguagen.runtime.encoders.expander import Expander
+from linguagen.runtime.encoders.text_encoder import TextEncoder
 
 __all__ = ["Compressor", "Expander", "TextEncoder"]

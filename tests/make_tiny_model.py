@@ -10,11 +10,11 @@ import numpy as np
 import torch
 
 from linguagen.export.request import ExportRequest
-from linguagen.export.writer import export_run
-from linguagen.train.checkpoint import RunFolder, load_run
-from linguagen.train.config import RunConfig, flat_settings, from_flat
-from linguagen.train.loop import train
-from linguagen.train.processes import Processes
+from linguagen.export.vectors.writer import export_run
+from linguagen.train.run.folder import RunFolder, load_run
+from linguagen.train.run.processes import Processes
+from linguagen.train.vectors.config import RunConfig, flat_settings, from_flat
+from linguagen.train.vectors.loop import train
 
 WIDTH, DIM = 48, 8
 SETTINGS = {

@@ -12,11 +12,11 @@ import numpy as np
 import torch
 
 from linguagen.export.request import ExportRequest
-from linguagen.export.text_writer import export_text_run
-from linguagen.train.checkpoint import RunFolder
-from linguagen.train.text_checkpoint import load_text_run
-from linguagen.train.text_config import TextRunConfig, text_settings
-from linguagen.train.text_loop import train_text
+from linguagen.export.text.writer import export_text_run
+from linguagen.train.run.folder import RunFolder
+from linguagen.train.text.config import TextRunConfig, text_settings
+from linguagen.train.text.finished import load_text_run
+from linguagen.train.text.loop import train_text
 
 DIM, TEACHER_WIDTH = 8, 12
 SETTINGS = {"dim": DIM, "width": 12, "hidden": 4, "pieces": 400, "steps": 20, "batch": 32, "evaluate_every": 10}

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from linguagen.models.model_file import load_manifest
-from linguagen.runtime.fidelity import nearest_neighbours, recall_per_row
-from linguagen.runtime.sample import draw_vectors
+from linguagen.runtime.measure.fidelity import nearest_neighbours, recall_per_row
+from linguagen.runtime.writing.sample import draw_vectors
 
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "databases.md"
 FOLDER = Path(__file__).resolve().parent / "databases"

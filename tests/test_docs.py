@@ -58,7 +58,7 @@ def test_the_figures_of_the_readme_are_those_of_the_shipped_models(run_command, 
 
 
 def test_cards_say_what_the_manifests_say(root):
-    from linguagen.export.card import render_card
+    from linguagen.export.vectors.card import render_card
 
     for path in shipped_models().values():
         manifest = Compressor.load(path).manifest
@@ -66,7 +66,7 @@ def test_cards_say_what_the_manifests_say(root):
 
 
 def test_cards_of_text_models_say_what_the_manifests_say():
-    from linguagen.export.text_card import render_text_card
+    from linguagen.export.text.card import render_text_card
     from linguagen.models.model_file import read_text_file
 
     for path in shipped_text_models().values():
@@ -84,7 +84,7 @@ def test_links_lead_somewhere(root):
 
 
 def test_documents_name_no_machine_and_no_absolute_path(root):
-    for path in [*(root / "docs").glob("*.md"), *(root / name for name in DOCUMENTS), *(root / "models").glob("*.md")]:
+    for path in [*(root / "docs").glob("*.md"), *(root / name for name in DOCUMENTS), *(root / "models").rglob("*.md")]:
         assert not re.search(r"(?<![\w.~])/(root|home|work|tmp|opt)/", path.read_text()), path
 
 

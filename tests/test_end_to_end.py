@@ -4,12 +4,12 @@ import json
 
 import numpy as np
 import pytest
-from benchmarks.text_sets import retrieval_sets
 from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.metrics import ndcg_score
 from sklearn.preprocessing import normalize
 
+from benchmarks.text_sets import retrieval_sets
 from linguagen.runtime import TextEncoder
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from linguagen.models.model_file import load_manifest
 from linguagen.runtime import Compressor
-from linguagen.runtime.sample import draw_vectors
+from linguagen.runtime.writing.sample import draw_vectors
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 SHARDS, ROWS = 6, 1500
@@ -103,7 +103,7 @@ def ten_thousand(tmp_path_factory) -> Path:
 
 def found_beside_exact(output: str, folder: Path) -> float:
     """Recall@10 of the rows that an example printed, by the embeddings' own cosines."""
-    from linguagen.runtime.fidelity import nearest_neighbours, recall_per_row
+    from linguagen.runtime.measure.fidelity import nearest_neighbours, recall_per_row
 
     compressor = Compressor.load()
     vectors, queries = (compressor.compress(np.load(folder / f"{name}.npy")) for name in ("vectors", "queries"))
@@ -141,7 +141,7 @@ def test_the_same_search_in_node(ten_thousand):
     for name in ("sql.js", "onnxruntime-node", "onnxruntime-common"):
         (packages / name).symlink_to(js / "node_modules" / name)
     shutil.copy(EXAMPLES / "edge" / "search_node.mjs", ten_thousand)
-    model = EXAMPLES.parent / "models" / "text-embedding-3-small.onnx"
+    model = EXAMPLES.parent / "models" / "shipped" / "text-embedding-3-small.onnx"
     words = [node, "search_node.mjs"]
     built = run_node([*words, "build", model, "vectors.npy", "node.sqlite"], ten_thousand)
     assert built.startswith("10000 rows, ")

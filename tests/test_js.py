@@ -14,13 +14,13 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from linguagen.export.fold import FoldedEncoder
-from linguagen.export.graph import build_graph, with_manifest
+from linguagen.export.vectors.fold import FoldedEncoder
+from linguagen.export.vectors.graph import build_graph, with_manifest
 from linguagen.models.catalogue import find_model
 from linguagen.models.model_file import load_manifest
 from linguagen.runtime import Compressor
-from linguagen.runtime.fidelity import nearest_neighbours, recall_per_row
-from linguagen.runtime.sample import draw_vectors
+from linguagen.runtime.measure.fidelity import nearest_neighbours, recall_per_row
+from linguagen.runtime.writing.sample import draw_vectors
 
 JS = Path(__file__).resolve().parent.parent / "js"
 

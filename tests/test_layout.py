@@ -16,18 +16,24 @@ def project(root) -> dict:
     return tomllib.loads((root / "pyproject.toml").read_text())
 
 
+def rooms(root) -> list[Path]:
+    """Every folder of code, from the root."""
+    inside = (path for name in FOLDERS for path in (root / name).rglob("__init__.py"))
+    return sorted(path.parent.relative_to(root) for path in inside)
+
+
 def test_the_listed_packages_are_the_folders(root, project):
     packages = project["tool"]["setuptools"]["packages"]
-    assert sorted(packages) == sorted(["linguagen", *(f"linguagen.{name}" for name in FOLDERS)])
+    assert sorted(packages) == ["linguagen", *sorted(f"linguagen.{'.'.join(path.parts)}" for path in rooms(root))]
     assert project["tool"]["setuptools"]["package-dir"] == {
         "linguagen": "linguagen",
         **{f"linguagen.{name}": name for name in FOLDERS},
     }
     for name in FOLDERS:
-        assert not [path for path in (root / name).iterdir() if path.is_dir() and path.name != "__pycache__"], (
-            "keep flat"
-        )
         assert (root / "linguagen" / name).readlink() == Path("..") / name
+        assert {path.parent for path in (root / name).rglob("*.py")} == {
+            root / path for path in rooms(root) if path.parts[0] == name
+        }, "a folder of code without __init__.py"
 
 
 def test_versions_agree(root, project):
@@ -39,10 +45,8 @@ def test_versions_agree(root, project):
 
 def test_the_wheel_holds_code_and_models_and_nothing_else(root, wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
-    code = {f"linguagen/{path.parent.name}/{path.name}" for folder in FOLDERS for path in (root / folder).glob("*.py")}
-    models = {
-        f"linguagen/models/{path.name}" for path in (root / "models").iterdir() if path.suffix in (".onnx", ".md")
-    }
+    code = {f"linguagen/{path / file.name}" for path in rooms(root) for file in (root / path).glob("*.py")}
+    models = {f"linguagen/models/shipped/{path.name}" for path in (root / "models" / "shipped").iterdir()}
     expected = code | models | {"linguagen/__init__.py", "linguagen/py.typed"}
     assert {name for name in names if ".dist-info/" not in name} == expected
     assert len(models) >= 4
@@ -60,7 +64,7 @@ def test_modules_and_functions_stay_short(root):
     import ast
 
     for folder in FOLDERS:
-        for path in (root / folder).glob("*.py"):
+        for path in (root / folder).rglob("*.py"):
             text = path.read_text()
             assert text.count("\n") <= 300, path
             for node in ast.walk(ast.parse(text)):

@@ -8,10 +8,7 @@ import typer
 
 from linguagen.models.catalogue import DEFAULT_MODEL
 from linguagen.models.errors import CollapseError, MissingExtraError, UsageError
-from linguagen.runtime.fidelity import NEIGHBOURS
-from linguagen.runtime.sample import write_sample
-from linguagen.runtime.sources import READABLE
-from linguagen.runtime.terminal import (
+from linguagen.runtime.console import (
     fidelity_document,
     fidelity_table,
     new_app,
@@ -20,12 +17,15 @@ from linguagen.runtime.terminal import (
     run_app,
     say,
 )
+from linguagen.runtime.measure.fidelity import NEIGHBOURS
+from linguagen.runtime.reading.sources import READABLE
+from linguagen.runtime.writing.sample import write_sample
 
 if TYPE_CHECKING:
-    from linguagen.train.checkpoint import RunFolder
-    from linguagen.train.config import RunConfig
-    from linguagen.train.loop import RunResult
-    from linguagen.train.processes import Processes
+    from linguagen.train.run.folder import RunFolder
+    from linguagen.train.run.processes import Processes
+    from linguagen.train.vectors.config import RunConfig
+    from linguagen.train.vectors.loop import RunResult
 
 _DEFAULT_INPUT = Path("vectors.npy")
 _SAMPLE_ROWS = 4000
@@ -49,11 +49,11 @@ def _run() -> None:
 
 def build_app() -> typer.Typer:
     """The command, its options read from the configuration's fields."""
-    from linguagen.train.cli_text import run_text, text_only
-    from linguagen.train.config import FIT_DEFAULTS, EncoderConfig, ObjectiveConfig, OptimiserConfig, RunConfig
-    from linguagen.train.options import given_settings, with_settings
-    from linguagen.train.processes import joined
-    from linguagen.train.text_config import TextEncoderConfig, TextObjectiveConfig, TextRunConfig
+    from linguagen.train.run.options import given_settings, with_settings
+    from linguagen.train.run.processes import joined
+    from linguagen.train.text.cli import run_text, text_only
+    from linguagen.train.text.config import TextEncoderConfig, TextObjectiveConfig, TextRunConfig
+    from linguagen.train.vectors.config import FIT_DEFAULTS, EncoderConfig, ObjectiveConfig, OptimiserConfig, RunConfig
 
     app = new_app("Train an encoder on embedding vectors, or on raw text.")
     of_vectors = (RunConfig, EncoderConfig, ObjectiveConfig, OptimiserConfig)
@@ -115,16 +115,16 @@ def build_app() -> typer.Typer:
 
 
 def _is_text(out: Path | None) -> bool:
-    from linguagen.train.checkpoint import RunFolder, latest_run
-    from linguagen.train.text_checkpoint import is_text_run
+    from linguagen.train.run.folder import RunFolder, latest_run
+    from linguagen.train.text.finished import is_text_run
 
     return is_text_run(RunFolder(out or latest_run()))
 
 
 def _fresh(out: Path | None, vectors: Sequence[str] | None, settings: dict[str, Any]) -> Any:
     """A new run's folder and settings."""
-    from linguagen.train.checkpoint import RunFolder, free_run
-    from linguagen.train.config import from_flat
+    from linguagen.train.run.folder import RunFolder, free_run
+    from linguagen.train.vectors.config import from_flat
 
     inputs = tuple(vectors or [_sampled_input()])
     folder = RunFolder(out or free_run(Path(inputs[0]).stem))
@@ -134,8 +134,8 @@ def _fresh(out: Path | None, vectors: Sequence[str] | None, settings: dict[str, 
 
 def _resumed(out: Path | None, vectors: Sequence[str] | None, typed: dict[str, Any]) -> Any:
     """An old run's folder and settings, which must not be contradicted."""
-    from linguagen.train.checkpoint import RunFolder, latest_run
-    from linguagen.train.config import flat_settings
+    from linguagen.train.run.folder import RunFolder, latest_run
+    from linguagen.train.vectors.config import flat_settings
 
     folder = RunFolder(out or latest_run())
     config = folder.read_config()
@@ -149,7 +149,7 @@ def _train(
     import torch
 
     from linguagen.runtime.cores import usable_cores
-    from linguagen.train.loop import train
+    from linguagen.train.vectors.loop import train
 
     torch.set_num_threads(threads or usable_cores())
     if not processes.leader:
@@ -169,7 +169,7 @@ def report(folder: "RunFolder", result: "RunResult | None", as_json: bool) -> No
     Raises:
         CollapseError: unrelated vectors came out alike.
     """
-    from linguagen.train.validation import has_collapsed
+    from linguagen.train.vectors.validation import has_collapsed
 
     assert result is not None  # the leader's always is
     rows = [item.row for item in (result.model, *result.controls)]

@@ -24,5 +24,5 @@ await build({
 for (const name of ["ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"]) {
   copyFileSync(here(`../node_modules/onnxruntime-web/dist/${name}`), `${built}/${name}`);
 }
-copyFileSync(here("../../models/text-embedding-3-small.onnx"), `${built}/model.onnx`);
-writeFileSync(`${built}/sample.npy`, drawSample(here("../../models/text-embedding-3-small.onnx"), 600));
+copyFileSync(here("../../models/shipped/text-embedding-3-small.onnx"), `${built}/model.onnx`);
+writeFileSync(`${built}/sample.npy`, drawSample(here("../../models/shipped/text-embedding-3-small.onnx"), 600));

@@ -11,7 +11,7 @@ import numpy as np
 
 from linguagen.models.catalogue import find_model
 from linguagen.runtime import Compressor
-from linguagen.runtime.sample import draw_vectors
+from linguagen.runtime.writing.sample import draw_vectors
 
 MODELS = ("text-embedding-3-small", "text-embedding-ada-002")
 

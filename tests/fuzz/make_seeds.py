@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from linguagen.runtime.control_graph import control_graph
+from linguagen.runtime.measure.control_graph import control_graph
 
 CORPUS = Path(__file__).resolve().parent / "corpus"
 ROWS = np.arange(12, dtype=np.float32).reshape(3, 4)

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from linguagen.models.errors import LinguaGenError
-from linguagen.models.manifest import DecoderManifest, Manifest
+from linguagen.models.manifests.decoder import DecoderManifest
+from linguagen.models.manifests.vectors import Manifest
 from linguagen.models.onnx_file import read_onnx
-from linguagen.runtime.sources import open_vectors
-from linguagen.runtime.staging import Staging
+from linguagen.runtime.reading.sources import open_vectors
+from linguagen.runtime.writing.staging import Staging
 
 _FOLDER = Path(tempfile.mkdtemp(prefix="linguagen-fuzz-"))
 WIDTH = 4

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
 from linguagen.models.errors import ModelFileError
-from linguagen.models.manifest import METADATA_KEY, DecoderManifest
+from linguagen.models.manifests.decoder import DecoderManifest
+from linguagen.models.manifests.vectors import METADATA_KEY
 from linguagen.models.model_file import decoder_path, load_manifest, read_decoder_file, read_model_file
 from linguagen.models.onnx_file import OPERATORS, parse_onnx, read_onnx
 
@@ -120,12 +121,12 @@ def test_a_folder_is_no_model(tmp_path):
 
 def test_the_operators_are_those_that_the_exporter_writes(tiny, tiny_text, tmp_path):
     from linguagen.export.request import ExportRequest
-    from linguagen.export.text_graph import build_text_graph
-    from linguagen.export.writer import export_run
-    from linguagen.runtime.codes import KINDS
-    from linguagen.train.checkpoint import load_run
-    from linguagen.train.text_config import TextEncoderConfig
-    from linguagen.train.text_model import TextEncoder
+    from linguagen.export.text.graph import build_text_graph
+    from linguagen.export.vectors.writer import export_run
+    from linguagen.runtime.codes.codec import KINDS
+    from linguagen.train.run.folder import load_run
+    from linguagen.train.text.config import TextEncoderConfig
+    from linguagen.train.text.network import TextEncoder
 
     run, seen = load_run(tiny["run"]), set()
     for precision in ("none", "fp16", "int8"):

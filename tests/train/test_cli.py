@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from make_tiny_model import tiny_vectors
 
-from linguagen.train.checkpoint import RunFolder
+from linguagen.train.run.folder import RunFolder
 
 TINY = ("--dim", "8", "--segments", "6", "--hidden", "3", "--batch", "64", "--subspace-rows", "4", "--steps", "20")
 

@@ -1,0 +1,97 @@
+"""Speed of the shipped models beside the control graph, numpy, scikit-learn and faiss, on the same rows and threads.
+
+    make bench
+
+The control is a bare linear 1536 -> 256 layer, int8 QDQ, in onnxruntime: what the machine can do at best.
+"""
+
+import functools
+from collections.abc import Callable
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx import numpy_helper
+
+from linguagen.export.vectors.fold import FoldedEncoder
+from linguagen.export.vectors.graph import build_graph
+from linguagen.models.catalogue import find_model
+from linguagen.models.model_file import load_manifest
+from linguagen.runtime.cores import usable_cores
+from linguagen.runtime.measure.control_graph import control_graph
+from linguagen.runtime.writing.sample import draw_vectors
+
+BATCHES = (1, 64, 1024, 16384)
+MODEL, OTHER = "text-embedding-3-small", "text-embedding-ada-002"
+SWEEPS = 4
+"""All engines in turn, so many times: they share what other work the machine has."""
+Engine = Callable[[np.ndarray], object]
+
+
+def session(source: str | bytes) -> Engine:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = usable_cores()
+    made = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+    return lambda rows: made.run(None, {"vectors": rows})
+
+
+def float_twin(name: str) -> bytes:
+    """The float32 graph of a shipped int8 file, from its own weights."""
+    graph = onnx.load(find_model(name)).graph
+    stored = {item.name: numpy_helper.to_array(item) for item in graph.initializer}
+    linear = stored["linear_weight_int8"] * stored["linear_weight_scale"]
+    if "outlier_dims" in stored:
+        linear[stored["outlier_dims"]] = stored["outlier_weight"]
+    return build_graph(FoldedEncoder(linear.astype(np.float32), (), stored["head_weight"])).SerializeToString()
+
+
+def numpy_product() -> Engine:
+    projection = np.random.default_rng(0).standard_normal((1536, 256)).astype(np.float32)
+    return lambda rows: rows @ projection
+
+
+def scikit_pca() -> Engine:
+    from sklearn.decomposition import PCA
+
+    return PCA(256, svd_solver="randomized", random_state=0).fit(vectors(1024)).transform
+
+
+def faiss_pca() -> Engine:
+    import faiss
+
+    matrix = faiss.PCAMatrix(1536, 256)
+    matrix.train(vectors(2048))
+    return matrix.apply
+
+
+def vectors(rows: int) -> np.ndarray:
+    statistics = load_manifest(MODEL).statistics
+    return np.concatenate(list(draw_vectors(statistics, rows, seed=0)))
+
+
+ENGINES: dict[str, Callable[[], Engine]] = {
+    "control graph, int8": lambda: session(control_graph(1536, 256)),
+    f"{MODEL}, int8": lambda: session(str(find_model(MODEL))),
+    f"{MODEL}, float32": lambda: session(float_twin(MODEL)),
+    f"{OTHER}, int8": lambda: session(str(find_model(OTHER))),
+    f"{OTHER}, float32": lambda: session(float_twin(OTHER)),
+    "numpy matmul, float32": numpy_product,
+    "scikit-learn PCA.transform": scikit_pca,
+    "faiss PCAMatrix": faiss_pca,
+}
+
+
+@functools.cache
+def engine(name: str) -> Engine:
+    return ENGINES[name]()
+
+
+@pytest.mark.parametrize("name", list(ENGINES))
+@pytest.mark.parametrize("batch", BATCHES)
+@pytest.mark.parametrize("sweep", range(SWEEPS))
+def test_speed(benchmark, sweep, name, batch):
+    rows = vectors(batch)
+    benchmark.extra_info.update(engine=name, batch=batch, sweep=sweep)
+    # Many short rounds, so that the fastest of them saw the machine to itself.
+    benchmark.pedantic(engine(name), (rows,), rounds=max(5, min(1000, 40_000 // batch)), warmup_rounds=3)

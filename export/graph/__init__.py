@@ -1,0 +1,1 @@
+"""What every ONNX graph is made of."""

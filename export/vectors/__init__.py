@@ -1,0 +1,1 @@
+"""Encoders of vectors as ONNX files."""

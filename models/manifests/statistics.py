@@ -1,0 +1,86 @@
+"""The mean and second moment of a teacher's vectors, as a model file carries them.
+
+The second moment M = E[x x^T] is kept as low rank plus diagonal, M ~ V diag(w) V^T + diag(d): enough to draw
+look-alike vectors, to tell whose vectors one is given, and to fit PCA controls without the training data.
+At rank 256 it takes 0.8 MB of a model file.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from linguagen.models.arrays import Array, decode_array, encode_array
+
+LEAST_RANK = 256
+
+
+@dataclass(frozen=True, eq=False)
+class TeacherStatistics:
+    """Mean and second moment of unit-length vectors."""
+
+    mean: Array  # (dim,)
+    eigenvalues: Array  # (rank,), largest first
+    eigenvectors: Array  # (dim, rank), orthonormal columns
+    residual: Array  # (dim,), what the low rank leaves of the diagonal
+
+    @classmethod
+    def from_moments(
+        cls, mean: npt.NDArray[np.float64], moment: npt.NDArray[np.float64], rank: int
+    ) -> "TeacherStatistics":
+        """Keep the leading eigenvectors of the uncentred second moment (dim, dim): `rank`, or LEAST_RANK if more."""
+        rank = max(rank, LEAST_RANK)
+        values, vectors = np.linalg.eigh(moment)
+        values, vectors = values[::-1][:rank].clip(min=0), vectors[:, ::-1][:, :rank]
+        residual = (np.diag(moment) - (vectors**2) @ values).clip(min=0)
+        return cls(
+            mean=mean.astype(np.float32),
+            eigenvalues=values.astype(np.float32),
+            eigenvectors=vectors.astype(np.float32),
+            residual=residual.astype(np.float32),
+        )
+
+    def moment(self) -> npt.NDArray[np.float64]:
+        """The second moment (dim, dim) that low rank plus diagonal stands for."""
+        vectors = self.eigenvectors.astype(np.float64)
+        return np.asarray((vectors * self.eigenvalues) @ vectors.T + np.diag(self.residual.astype(np.float64)))
+
+    def captured(self, vectors: Array) -> Array:
+        """Share of each vector's squared length that lies in the leading eigenvectors.
+
+        Args:
+            vectors: (rows, dim).
+
+        Returns:
+            (rows,), between 0 and 1.
+        """
+        squared = np.einsum("ij,ij->i", vectors, vectors)
+        projected = vectors @ self.eigenvectors  # (rows, rank)
+        return np.asarray(np.einsum("ij,ij->i", projected, projected) / squared, dtype=np.float32)
+
+    @property
+    def expected_captured(self) -> float:
+        """The share that `captured` gives, on average, for the vectors that these statistics came from."""
+        return float(self.eigenvalues.sum() / (self.eigenvalues.sum() + self.residual.sum()))
+
+    def to_document(self) -> dict[str, Any]:
+        """Write as JSON-ready values: each array in base64, little-endian; the basis in half precision."""
+        return {
+            "mean": encode_array(self.mean, "<f4"),
+            "eigenvalues": encode_array(self.eigenvalues, "<f4"),
+            "eigenvectors": encode_array(self.eigenvectors, "<f2"),
+            "residual": encode_array(self.residual, "<f4"),
+        }
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> "TeacherStatistics":
+        """Read what `to_document` wrote.
+
+        Raises:
+            KeyError, TypeError, ValueError: the document is not one of these.
+        """
+        return cls(
+            **{name: decode_array(document[name]) for name in ("mean", "eigenvalues", "eigenvectors", "residual")}
+        )

@@ -1,0 +1,1 @@
+"""Few bytes: codecs and their code books."""

@@ -1,0 +1,1 @@
+"""lg-run: one module a group of commands."""

@@ -1,0 +1,73 @@
+"""lg-run demo: serve the page that shows what compression does, on this machine alone."""
+
+import http.server
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from linguagen.models.errors import UsageError
+from linguagen.runtime.commands.app import app
+from linguagen.runtime.console import say
+
+_PAGE = Path(__file__).resolve().parent.parent / "docs" / "demo"
+HEADERS = {
+    # Nothing but this server's own files, and WebAssembly; isolated, as WebAssembly threads ask.
+    "Content-Security-Policy": "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; img-src 'self' data: blob:; "
+    "connect-src 'self'; worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Embedder-Policy": "require-corp",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    """Files of one folder, with the headers that the page needs; no listing of folders, no log."""
+
+    extensions_map = {  # noqa: RUF012
+        **http.server.SimpleHTTPRequestHandler.extensions_map,
+        ".js": "text/javascript",
+        ".mjs": "text/javascript",
+        ".wasm": "application/wasm",
+    }
+
+    def end_headers(self) -> None:
+        """Add HEADERS to every answer."""
+        for name, value in HEADERS.items():
+            self.send_header(name, value)
+        super().end_headers()
+
+    def list_directory(self, path: object) -> None:  # noqa: ARG002, the signature is the base class's
+        """Answer that there is nothing."""
+        self.send_error(404)
+
+    def log_message(self, *words: object) -> None:
+        """Say nothing."""
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Argument(help="The built page; by default the checkout's docs/demo.")] = _PAGE,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any that is free.")] = 8256,
+) -> None:
+    """Serve the page that compresses in the browser, on 127.0.0.1, until Ctrl-C; prints its address.
+
+    Example: lg-run demo --port 0
+    """
+    if not (folder / "built" / "page.js").is_file():
+        raise UsageError(
+            f"{folder} holds no built page; in a checkout of the project: make page, then lg-run demo docs/demo"
+        )
+    try:
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", port), partial(Handler, directory=str(folder)))
+    except OSError as error:
+        raise UsageError(f"cannot listen on port {port}: {error.strerror}; choose another with --port") from error
+    with server:
+        typer.echo(f"http://127.0.0.1:{server.server_address[1]}/")
+        say("Ctrl-C ends it")
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            say("ended")

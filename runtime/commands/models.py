@@ -1,0 +1,205 @@
+"""lg-run: the commands that look at a model (bench, info, models), and the options that all share."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from linguagen.models.catalogue import DEFAULT_MODEL, TEXT_PACKAGE, find_model, shipped_models, shipped_text_models
+from linguagen.models.manifests.text import TextManifest
+from linguagen.models.manifests.vectors import Manifest
+from linguagen.models.model_file import is_text_file, load_manifest, read_model_file, read_text_file
+from linguagen.runtime.commands.app import DeviceOption, JsonOption, ModelOption, ThreadsOption, app
+from linguagen.runtime.console import (
+    fidelity_document,
+    fidelity_table,
+    format_table,
+    print_json,
+    progress,
+    say,
+    text_figures_table,
+)
+from linguagen.runtime.encoders.compressor import Compressor
+from linguagen.runtime.measure import speed as benchmark
+from linguagen.runtime.measure.fidelity import NEIGHBOURS
+
+
+@app.command()
+def bench(
+    model: ModelOption = DEFAULT_MODEL,
+    seconds: Annotated[float, typer.Option(min=0.01, help="How long to measure each batch size.")] = 2.0,
+    rows: Annotated[
+        int, typer.Option(min=0, help="Rows of the larger of two files that are compressed, 6 KB each; 0 for no files.")
+    ] = 50_000,
+    device: DeviceOption = "auto",
+    threads: ThreadsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Time a model on this machine beside the control, a bare linear int8 layer, and numpy's matrix product.
+
+    Ratios are of rows a second, measured in turns: 0.5 is half the control's speed. Files are compressed in
+    processes of their own, beside bare onnxruntime calls on rows in memory.
+
+    Example: lg-run bench --threads 2
+    """
+    compressor = Compressor.load(model, device=device, threads=threads)
+    sizes = [max(1, rows // 5), rows] if rows else []
+    with progress("timing", len(benchmark.BATCHES) + 1 + sum(sizes)) as advance:
+        batches = []
+        for batch in benchmark.BATCHES:
+            batches.append(benchmark.bench(compressor, batch, seconds, threads))
+            advance(1)
+        start = benchmark.bench_start(model)
+        advance(1)
+        files = [benchmark.bench_file(model, size, threads, advance) for size in sizes]
+    if as_json:
+        document = {"model": compressor.manifest.name, "device": compressor.device, "start": asdict(start)}
+        print_json(document | {"batches": [asdict(row) for row in batches], "files": [asdict(row) for row in files]})
+        return
+    typer.echo(_bench_tables(batches, files))
+    typer.echo(
+        f"import linguagen.runtime: {start.import_seconds:.2f} s; "
+        f"from the start of a process to its first vector: {start.first_vector_seconds:.2f} s"
+    )
+
+
+def _bench_tables(batches: list[benchmark.BenchRow], files: list[benchmark.FileRow]) -> str:
+    header = ["batch", "median us", "p99 us", "rows/s", "of control", "of numpy", "above session us"]
+    body = [
+        [
+            str(row.batch),
+            f"{row.median_us:.0f}",
+            f"{row.p99_us:.0f}",
+            f"{row.rows_per_second:.0f}",
+            f"{row.control_ratio:.2f}",
+            f"{row.numpy_ratio:.2f}",
+            f"{row.overhead_us:.0f}",
+        ]
+        for row in batches
+    ]
+    text = format_table(header, body) + "\n"
+    if files:
+        lines = [
+            [str(row.rows), f"{row.rows_per_second:.0f}", f"{row.session_ratio:.2f}", f"{row.peak_mb:.0f}"]
+            for row in files
+        ]
+        text += "\n" + format_table(["rows in a file", "rows/s", "of session", "peak MB"], lines) + "\n"
+    return text
+
+
+@app.command()
+def info(
+    model: Annotated[
+        str, typer.Argument(help="A shipped model's name or a file that lg-export wrote.")
+    ] = DEFAULT_MODEL,
+    as_json: JsonOption = False,
+) -> None:
+    """Print what a model file says about itself: dimensions, training, calibration, fidelity.
+
+    Example: lg-run info text-embedding-ada-002
+    """
+    path = find_model(model)
+    facts, figures, table = _text_info(path) if is_text_file(path) else _vector_info(path)
+    if as_json:
+        print_json({**facts, **figures})
+        return
+    for name, value in facts.items():
+        typer.echo(f"{name + ':':<13}{_plain(value)}")
+    if table:
+        typer.echo(f"\n{table}")
+
+
+_Info = tuple[dict[str, object], dict[str, object], str]
+"""Facts, figures for `--json`, and the same figures as a table."""
+
+
+def _vector_info(path: Path) -> _Info:
+    file = read_model_file(path)
+    manifest = file.manifest
+    facts: dict[str, object] = {
+        "name": manifest.name,
+        "teacher": manifest.teacher,
+        "dimensions": f"{manifest.input_dim} -> {manifest.output_dim}",
+        "precision": manifest.precision,
+        **_file_facts(path, file.operators),
+        "training": dict(manifest.training),
+        "calibration": dict(manifest.calibration),
+        "parity": dict(manifest.parity),
+    }
+    rows, where = manifest.fidelity, manifest.fidelity_set
+    figures: dict[str, object] = {"fidelity": fidelity_document(rows), "fidelity_set": where}
+    return facts, figures, f"fidelity on {where}\n{fidelity_table(rows, NEIGHBOURS)}" if rows else ""
+
+
+def _text_info(path: Path) -> _Info:
+    file = read_text_file(path)
+    manifest = file.manifest
+    facts: dict[str, object] = {
+        "name": manifest.name,
+        "teacher": manifest.teacher or "none",
+        "dimensions": f"text -> {manifest.output_dim}",
+        "pieces": manifest.pieces,
+        "precision": manifest.precision,
+        **_file_facts(path, file.operators),
+        "training": dict(manifest.training),
+        "parity": dict(manifest.parity),
+    }
+    return facts, {"figures": [asdict(each) for each in manifest.figures]}, text_figures_table(manifest.figures)
+
+
+def _file_facts(path: Path, operators: Sequence[str]) -> dict[str, object]:
+    return {"file": str(path), "bytes": path.stat().st_size, "operators": " ".join(operators) + ", opset 18"}
+
+
+@app.command()
+def models(as_json: JsonOption = False) -> None:
+    """List the models that ship with the package.
+
+    Example: lg-run models
+    """
+    texts = shipped_text_models()
+    rows = [
+        *(_listed(name, path, load_manifest(path)) for name, path in shipped_models().items()),
+        *(_listed(name, path, read_text_file(path).manifest) for name, path in texts.items()),
+    ]
+    if as_json:
+        print_json(rows)
+        return
+    body = [
+        [
+            row["name"],
+            f"{row['input_dim'] or 'text'} -> {row['output_dim']}",
+            row["precision"],
+            megabytes(row["bytes"]),
+            "-" if row["recall"] is None else f"{row['recall']:.3f}",
+        ]
+        for row in rows
+    ]
+    typer.echo(format_table(["model", "dimensions", "precision", "size", f"recall@{NEIGHBOURS}"], body))
+    if not texts:
+        say(f"text models are in a package of their own: pip install 'linguagen[text]' {TEXT_PACKAGE}")
+
+
+def _listed(name: str, path: Path, manifest: Manifest | TextManifest) -> dict[str, Any]:
+    """A line of the list; a text model has neither a width that it takes nor a recall."""
+    of_vectors = manifest if isinstance(manifest, Manifest) else None
+    return {
+        "name": name,
+        "teacher": manifest.teacher,
+        "input_dim": of_vectors.input_dim if of_vectors else None,
+        "output_dim": manifest.output_dim,
+        "precision": manifest.precision,
+        "bytes": path.stat().st_size,
+        "recall": of_vectors.fidelity[0].recall if of_vectors and of_vectors.fidelity else None,
+    }
+
+
+def megabytes(size: int) -> str:
+    """A size in bytes, for people."""
+    return f"{size / 1e6:.1f} MB"
+
+
+def _plain(value: object) -> str:
+    return ", ".join(f"{key} {item}" for key, item in value.items()) if isinstance(value, dict) else str(value)

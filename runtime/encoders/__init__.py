@@ -1,0 +1,1 @@
+"""What runs a model file: vectors, embeddings or texts in, embeddings or vectors out."""

@@ -1,0 +1,28 @@
+"""What the commands do to the rows of a file: compress them, or expand them again."""
+
+import numpy as np
+
+from linguagen.runtime.codes.codec import Codec
+from linguagen.runtime.encoders.compressor import Compressor
+from linguagen.runtime.encoders.expander import Expander
+from linguagen.runtime.reading.array_files import Rows
+from linguagen.runtime.vectors import Array, unit_rows
+from linguagen.runtime.writing.process import Task
+
+
+def compress_task(compressor: Compressor, codec: Codec) -> Task:
+    """Compress vectors (rows, input_dim) to codes (rows, codec's columns)."""
+    identity = {"model": compressor.manifest.graph_sha256, "codes": f"{codec.dim} x {codec.kind}"}
+    return Task(lambda rows: codec.encode(compressor.encode(rows)), codec.columns, codec.dtype, identity)
+
+
+def expand_task(expander: Expander, codec: Codec) -> Task:
+    """Expand codes (rows, codec's columns) of whole embeddings to float32 vectors (rows, output_dim)."""
+
+    def decoded(chunk: Rows, first: int, origin: str) -> tuple[Array, int]:
+        if codec.kind.startswith("float"):
+            return unit_rows(chunk, first, origin)
+        return np.ascontiguousarray(codec.decode(chunk)), 0
+
+    identity = {"model": expander.manifest.graph_sha256, "codes": f"{codec.dim} x {codec.kind}"}
+    return Task(expander.decode, expander.manifest.output_dim, np.dtype("<f4"), identity, decoded)

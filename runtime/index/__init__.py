@@ -1,0 +1,1 @@
+"""Search: the rows that are nearest to a query."""

@@ -1,0 +1,1 @@
+"""What is measured of embeddings and of speed, next to simple methods."""

@@ -1,0 +1,48 @@
+"""The controls that every fidelity table carries: what anyone gets without training an encoder.
+
+Each is a projection (input_dim, output_dim) fitted on the statistics of the same training rows.
+"""
+
+import numpy as np
+
+from linguagen.models.manifests.statistics import TeacherStatistics
+from linguagen.runtime.vectors import Array
+
+TRUNCATION, PCA, SOFTENED_PCA, RANDOM = "truncation", "PCA", "softened PCA", "random projection"
+SOFTENING = -0.05
+"""Exponent on each eigenvalue that scales its direction in softened PCA; 0 is PCA."""
+
+
+def control_projections(statistics: TeacherStatistics, dim: int) -> dict[str, Array]:
+    """Name and projection of every control.
+
+    Args:
+        statistics: of the training vectors; PCA is on the uncentred second moment.
+        dim: dimensions to keep, at most the statistics' rank.
+    """
+    width = len(statistics.mean)
+    identity = np.eye(width, dim, dtype=np.float32)
+    gaussian = np.random.default_rng(0).standard_normal((width, dim))
+    return {
+        TRUNCATION: identity,
+        PCA: statistics.eigenvectors[:, :dim],
+        SOFTENED_PCA: softened_pca(statistics, dim),
+        RANDOM: (gaussian / np.sqrt(dim)).astype(np.float32),
+    }
+
+
+def softened_pca(statistics: TeacherStatistics, dim: int, softening: float = SOFTENING) -> Array:
+    """Leading eigenvectors (input_dim, dim), each scaled by (eigenvalue / largest) ** softening.
+
+    A negative exponent lifts the weak directions a little; directions with no variance keep the weakest scale.
+    """
+    values = statistics.eigenvalues[:dim]
+    floor = values[values > 0].min(initial=values.max(initial=1.0))
+    scales = (np.maximum(values, floor) / max(float(values.max(initial=0.0)), float(floor))) ** softening
+    return np.asarray(statistics.eigenvectors[:, :dim] * scales, dtype=np.float32)
+
+
+def project(vectors: Array, projection: Array) -> Array:
+    """Project rows (rows, input_dim) and scale each to length 1: (rows, dim)."""
+    projected = vectors @ projection
+    return np.asarray(projected / np.linalg.norm(projected, axis=1, keepdims=True).clip(min=1e-12), dtype=np.float32)

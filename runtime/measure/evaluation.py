@@ -1,0 +1,97 @@
+"""The fidelity table of a model on someone's vectors, controls beside it."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from linguagen.models.errors import UsageError
+from linguagen.models.manifests.vectors import FidelityRow
+from linguagen.runtime.codes.codec import Codec, cut
+from linguagen.runtime.encoders.compressor import CHUNK_ROWS, Compressor
+from linguagen.runtime.measure.controls import control_projections, project
+from linguagen.runtime.measure.fidelity import FidelitySet, Measured, reconstruction_cosine
+from linguagen.runtime.reading.sources import Source
+from linguagen.runtime.vectors import Array
+
+
+def evaluate(compressor: Compressor, vectors: Array, neighbours: int, advance: Callable[[int], None]) -> list[Measured]:
+    """Measure a model and its controls.
+
+    Args:
+        compressor: the model, which stands first in the result.
+        vectors: (rows, input_dim), unit length.
+        neighbours: the k of recall@k.
+        advance: told 1 after each step: the exact search, the model, every control.
+
+    Raises:
+        VectorError: too few vectors for so many neighbours.
+    """
+    fidelity = FidelitySet(vectors, neighbours)
+    advance(1)
+    manifest = compressor.manifest
+    measured = [fidelity.measure(f"{manifest.name} ({manifest.precision})", compressor.compress(vectors))]
+    advance(1)
+    for name, projection in control_projections(manifest.statistics, manifest.output_dim).items():
+        measured.append(fidelity.measure(name, project(vectors, projection)))
+        advance(1)
+    return measured
+
+
+def evaluate_codes(
+    compressor: Compressor, vectors: Array, neighbours: int, budget: int
+) -> list[tuple[Codec, FidelityRow]]:
+    """The ways to write an embedding in at most `budget` bytes, the best recall first: float queries against codes.
+
+    Args:
+        compressor: the model.
+        vectors: (rows, input_dim), unit length.
+        neighbours: the k of recall@k.
+        budget: bytes of one embedding.
+
+    Raises:
+        UsageError: the budget is below one byte for each eight dimensions of any width.
+    """
+    fidelity, embeddings, found = FidelitySet(vectors, neighbours), compressor.compress(vectors), []
+    for codec in codecs_within(compressor, budget):
+        decoded = codec.decode(codec.encode(embeddings))
+        measured = fidelity.measure(f"{codec.dim} x {codec.kind}", cut(embeddings, codec.dim), decoded)
+        found.append((codec, measured.row))
+    return sorted(found, key=lambda item: -item[1].recall)
+
+
+def codecs_within(compressor: Compressor, budget: int) -> list[Codec]:
+    """For every kind, the widest codec of at most `budget` bytes an embedding, in steps of eight dimensions.
+
+    Signed and unsigned kinds keep the same, so that one of each stands for both.
+
+    Raises:
+        UsageError: nothing fits.
+    """
+    found = []
+    for kind in ("float32", "float16", "int8", "int4", "e8", "ubinary"):
+        widths = range(8, compressor.manifest.output_dim + 1, 8)
+        fitting = [codec for dim in widths if (codec := compressor.codec(kind, dim)).bytes_per_row <= budget]
+        found += fitting[-1:]
+    if not found:
+        raise UsageError(f"--bytes is {budget}, but the smallest embedding, 8 dimensions of one bit, takes 1 byte")
+    return found
+
+
+def mean_cosine_of_files(vectors: Source, others: Source) -> float:
+    """Mean cosine between the rows of two sources of one width, row by row, in bounded memory.
+
+    Raises:
+        UsageError: they have different numbers of rows.
+    """
+    total, rows = 0.0, 0
+    for (_, left), (_, right) in zip(vectors.chunks(CHUNK_ROWS), others.chunks(CHUNK_ROWS), strict=False):
+        if len(left) != len(right):
+            break
+        total += reconstruction_cosine(left.astype(np.float32), right.astype(np.float32)) * len(left)
+        rows += len(left)
+    known = [source.rows_known for source in (vectors, others)]
+    if any(count not in (None, rows) for count in known) or not rows:
+        raise UsageError(
+            f"{vectors.origin} and {others.origin} have {known[0]} and {known[1]} rows; give the same rows"
+        )
+    return total / rows

@@ -1,0 +1,168 @@
+"""Fidelity: how well compressed vectors keep the neighbours and cosines of the originals.
+
+The figures, each defined here once:
+
+* recall@k: share of a vector's exact k nearest neighbours by cosine (itself left out) that are still among its k
+  nearest after compression, averaged over the vectors.
+* pair correlation and pair error: Pearson's r and mean absolute difference between the cosines of 30,000 random
+  pairs before and after.
+* reconstruction: mean cosine between a vector and its linear reconstruction.
+* mean cosine of those pairs, before and after: a rise far above the start is collapse.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from linguagen.models.errors import VectorError
+from linguagen.models.manifests.vectors import FidelityRow
+from linguagen.runtime.vectors import Array, Indices
+
+NEIGHBOURS = 10
+PAIRS = 30_000
+_SCORE_ROWS = 1024
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """One method's figures, and its recall for every vector, for intervals and for recall per source."""
+
+    row: FidelityRow
+    recall_per_vector: Array  # (rows,)
+
+
+class FidelitySet:
+    """A set of original vectors with its exact neighbours and random pairs, against which methods are measured."""
+
+    def __init__(
+        self, vectors: Array, neighbours: int = NEIGHBOURS, seed: int = 0, corpus: Array | None = None
+    ) -> None:
+        """Search the exact neighbours.
+
+        Args:
+            vectors: (rows, width), unit length.
+            neighbours: the k of recall@k.
+            seed: picks the random pairs.
+            corpus: (others, width), unit length: look for neighbours here, as of queries held out; None for the
+                vectors themselves, each left out of its own neighbours.
+
+        Raises:
+            VectorError: fewer vectors to find than neighbours + 2.
+        """
+        searched = len(vectors if corpus is None else corpus)
+        if searched < neighbours + 2 or len(vectors) < 2:
+            raise VectorError(
+                f"{min(searched, len(vectors))} vectors are too few for recall@{neighbours}: "
+                f"at least {neighbours + 2} are needed; give more vectors"
+            )
+        self.vectors, self.neighbours, self.corpus = vectors, neighbours, corpus
+        self._exact = nearest_neighbours(vectors, neighbours, corpus)  # (rows, neighbours)
+        self._pairs = _random_pairs(len(vectors), seed)  # (2, PAIRS)
+        self._cosines = _pair_cosines(vectors, self._pairs)  # (PAIRS,)
+
+    def measure(self, method: str, embeddings: Array, corpus: Array | None = None) -> Measured:
+        """Measure one method.
+
+        Args:
+            method: its name in the table.
+            embeddings: (rows, dim), unit length, row by row the compressed `vectors`.
+            corpus: (others, dim), the compressed corpus where there is one; otherwise the same rows in another form,
+                such as decoded codes, each still left out of its own neighbours.
+        """
+        others = self.corpus is None and corpus is not None
+        recall = recall_per_row(self._exact, nearest_neighbours(embeddings, self.neighbours, corpus, same=others))
+        after = _pair_cosines(embeddings, self._pairs)
+        row = FidelityRow(
+            method=method,
+            dim=embeddings.shape[1],
+            recall=float(recall.mean()),
+            pair_correlation=_correlation(self._cosines, after),
+            pair_error=float(np.abs(after - self._cosines).mean()),
+            mean_cosine=float(after.mean()),
+            mean_cosine_before=float(self._cosines.mean()),
+        )
+        return Measured(row, recall)
+
+    def measure_reconstructed(
+        self, method: str, embeddings: Array, reconstructed: Array, corpus: Array | None = None
+    ) -> Measured:
+        """As `measure`, with the reconstruction cosine of `reconstructed` (rows, width)."""
+        measured = self.measure(method, embeddings, corpus)
+        cosine = reconstruction_cosine(self.vectors, reconstructed)
+        return Measured(replace(measured.row, reconstruction=cosine), measured.recall_per_vector)
+
+
+def nearest_neighbours(vectors: Array, count: int, corpus: Array | None = None, same: bool = False) -> Indices:
+    """Exact nearest neighbours by cosine.
+
+    Args:
+        vectors: (rows, width), unit length.
+        count: neighbours per row, fewer than there are to find.
+        corpus: where to look, (others, width); None for the vectors themselves, each left out of its own.
+        same: the corpus is the vectors in another form, row by row; each is left out of its own here too.
+
+    Returns:
+        (rows, count) row numbers, in no particular order.
+    """
+    found = np.empty((len(vectors), count), dtype=np.intp)
+    for start in range(0, len(vectors), _SCORE_ROWS):
+        scores = vectors[start : start + _SCORE_ROWS] @ (vectors if corpus is None else corpus).T  # (chunk, others)
+        if corpus is None or same:
+            own = np.arange(len(scores))
+            scores[own, start + own] = -np.inf
+        found[start : start + len(scores)] = np.argpartition(-scores, count - 1, axis=1)[:, :count]
+    return found
+
+
+def recall_per_row(exact: Indices, approximate: Indices) -> Array:
+    """Share of each row's exact neighbours (rows, k) that `approximate` (rows, k) has too: (rows,)."""
+    hits = (exact[:, :, None] == approximate[:, None, :]).any(axis=2)  # (rows, k)
+    return np.asarray(hits.mean(axis=1), dtype=np.float32)
+
+
+def reconstruction_cosine(vectors: Array, reconstructed: Array) -> float:
+    """Mean cosine between rows of `vectors` and of `reconstructed`, both (rows, width)."""
+    products = np.einsum("ij,ij->i", vectors, reconstructed)
+    lengths = np.linalg.norm(vectors, axis=1) * np.linalg.norm(reconstructed, axis=1)
+    return float((products / lengths.clip(min=1e-12)).mean())
+
+
+def difference_interval(first: Array, second: Array) -> tuple[float, float]:
+    """95 % interval of mean(first) - mean(second), for recalls (rows,) of the same vectors in the same order."""
+    difference = np.asarray(first, dtype=np.float64) - second
+    margin = 1.96 * difference.std(ddof=1) / np.sqrt(len(difference))
+    return float(difference.mean() - margin), float(difference.mean() + margin)
+
+
+def recall_by_source(measured: Sequence[Measured], sources: npt.NDArray[np.integer]) -> Mapping[int, list[float]]:
+    """Mean recall of every source's vectors, one figure per method; neighbours are still those in the whole set."""
+    return {
+        int(source): [float(item.recall_per_vector[sources == source].mean()) for item in measured]
+        for source in np.unique(sources)
+    }
+
+
+def _random_pairs(rows: int, seed: int) -> Indices:
+    generator = np.random.default_rng(seed)
+    first = generator.integers(rows, size=PAIRS)
+    second = (first + generator.integers(1, rows, size=PAIRS)) % rows  # never the row itself
+    return np.stack([first, second])
+
+
+def _pair_cosines(vectors: Array, pairs: Indices) -> Array:
+    parts = [
+        np.einsum("ij,ij->i", vectors[first], vectors[second])
+        for first, second in zip(
+            np.array_split(pairs[0], PAIRS // 2000), np.array_split(pairs[1], PAIRS // 2000), strict=True
+        )
+    ]
+    return np.concatenate(parts)
+
+
+def _correlation(first: Array, second: Array) -> float:
+    """Pearson's r; 0 where one side does not vary, since such a side tells nothing."""
+    first, second = first - first.mean(), second - second.mean()
+    scale = float(np.linalg.norm(first)) * float(np.linalg.norm(second))
+    return float(first @ second) / scale if scale > 0 else 0.0

@@ -1,0 +1,1 @@
+"""Files in: every form that people hold vectors and texts in."""

@@ -1,0 +1,67 @@
+"""Some of a file's rows: drawn at random to measure on, or spread over it to look at."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from linguagen.runtime.reading.array_files import VectorFile
+from linguagen.runtime.reading.sources import STDIN, Source
+from linguagen.runtime.reading.streams import StreamSource
+from linguagen.runtime.vectors import Array, Indices, bad_rows, unit_rows
+
+CHUNK_ROWS = 1024
+
+
+@dataclass(frozen=True, eq=False)
+class EvaluationRows:
+    """The rows that a table is measured on."""
+
+    vectors: Array  # (rows, width), unit length
+    numbers: Indices  # (rows,), which rows of the file they are, rising
+
+
+def read_rows(source: Source, limit: int, seed: int = 0) -> EvaluationRows:
+    """Read a source's rows, or `limit` of them drawn at random where it has more.
+
+    Raises:
+        VectorError: a row drawn is zero or not finite.
+        VectorFileError: the source is damaged.
+    """
+    generator = np.random.default_rng(seed)
+    if not isinstance(source, VectorFile):
+        return _drawn(source, limit, generator)
+    numbers = np.arange(len(source))
+    if len(source) > limit:
+        numbers = np.sort(generator.choice(len(source), limit, replace=False))
+    mapped, parts = source.mapped(), []
+    for start in range(0, len(numbers), CHUNK_ROWS):
+        window = numbers[start : start + CHUNK_ROWS]
+        rows, _ = unit_rows(mapped[window], window, source.origin)
+        parts.append(rows)
+    return EvaluationRows(np.concatenate(parts) if parts else np.empty((0, source.width), np.float32), numbers)
+
+
+def _drawn(source: StreamSource, limit: int, generator: np.random.Generator) -> EvaluationRows:
+    """Rows of a source that can only be read through: each gets a random key, and the lowest keys stay."""
+    kept, numbers, keys = np.empty((0, source.width), np.float32), np.empty(0, np.intp), np.empty(0)
+    for start, rows in source.chunks(CHUNK_ROWS):
+        kept = np.concatenate([kept, rows.astype(np.float32)])
+        numbers = np.concatenate([numbers, np.arange(start, start + len(rows))])
+        keys = np.concatenate([keys, generator.random(len(rows))])
+        if len(keys) > limit:
+            lowest = np.sort(np.argpartition(keys, limit)[:limit])
+            kept, numbers, keys = kept[lowest], numbers[lowest], keys[lowest]
+    return EvaluationRows(unit_rows(kept, numbers, source.origin)[0], numbers)
+
+
+def spread_rows(source: Source, count: int) -> Array:
+    """A few rows spread over a file, or the first of a stream; none of standard input, which is read only once."""
+    if isinstance(source, VectorFile):
+        numbers = np.linspace(0, len(source) - 1, min(len(source), count)).astype(int).tolist()
+        # One row at a time: mapping the whole file would count every page that the kernel reads ahead as ours.
+        parts = [source.rows(number, number + 1) for number in numbers]
+    else:
+        parts = [] if source.path == Path(STDIN) else [next(iter(source.blocks()))[:count]]
+    rows = np.concatenate([np.empty((0, source.width)), *parts]).astype(np.float32)
+    return np.asarray(rows[~bad_rows(rows)])  # bad rows are refused later, by number

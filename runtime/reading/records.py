@@ -1,0 +1,171 @@
+"""Vectors written as text: OpenAI's embeddings responses and batch output, JSON lines, CSV."""
+
+import base64
+import binascii
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from linguagen.models.errors import VectorFileError
+from linguagen.runtime.reading.array_files import Rows
+from linguagen.runtime.reading.streams import StreamSource, from_blocks
+from linguagen.runtime.vectors import Array
+
+_BLOCK_ROWS = 256
+_MOST_LINE_BYTES = 1 << 28
+"""A response of 2,048 embeddings, the most that the API gives, takes a quarter of this."""
+_FOUND = "an embedding list, an embeddings response, or a line of batch output"
+
+
+def open_json(path: Path, width: int | None) -> StreamSource:
+    """Open .jsonl (an embedding, response or batch result a line) or .json; errors of `open_vectors`."""
+
+    def blocks() -> Iterator[Rows]:
+        with path.open("rb") as file:
+            yield from json_blocks(file, str(path), whole=path.suffix.lower() == ".json")
+
+    return from_blocks(path, blocks, width)
+
+
+def json_blocks(file: BinaryIO, origin: str, whole: bool = False) -> Iterator[Rows]:
+    """Blocks (rows, width) of the embeddings in a file of JSON lines.
+
+    Args:
+        file: open for reading bytes.
+        origin: its name, for messages.
+        whole: the file is one document, over as many lines as it likes.
+
+    Raises:
+        VectorFileError: a line that holds no embedding, a request that failed, or another width; by line.
+    """
+    return _stacked(_json_rows(file, origin, whole), origin)
+
+
+def _json_rows(file: BinaryIO, origin: str, whole: bool) -> Iterator[tuple[str, Array]]:
+    number = 0
+    while line := file.read(_MOST_LINE_BYTES + 1) if whole else file.readline(_MOST_LINE_BYTES + 1):
+        number += 1
+        place = f"{origin}, line {number}" if not whole else origin
+        if len(line) > _MOST_LINE_BYTES:
+            raise VectorFileError(f"{place}: longer than {_MOST_LINE_BYTES} bytes; write one response a line")
+        if not line.strip():
+            continue
+        try:
+            document = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise VectorFileError(f"{place}: not JSON ({str(error)[:100]}); expected {_FOUND}") from error
+        for embedding in _embeddings(document, place):
+            yield place, _vector(embedding, place)
+
+
+def _embeddings(document: Any, place: str) -> list[Any]:
+    """The embeddings of one line, in the order of their inputs, still as JSON has them."""
+    if isinstance(document, list) and document and isinstance(document[0], int | float):
+        return [document]
+    if isinstance(document, dict):
+        if "response" in document and "custom_id" in document:  # a line of batch output
+            response = document["response"] or {}
+            if document.get("error") or response.get("status_code") != 200:
+                raise VectorFileError(
+                    f"{place}: the request {document['custom_id']!r} failed "
+                    f"({document.get('error') or response.get('status_code')}); ask for it again, or remove the line"
+                )
+            return _embeddings(response.get("body"), place)
+        if isinstance(document.get("data"), list):  # a response; the API promises no order, but gives the index
+            data = document["data"]
+            if all(isinstance(item, dict) and "embedding" in item for item in data):
+                return [item["embedding"] for item in sorted(data, key=lambda item: int(item.get("index", 0)))]
+        elif "embedding" in document:
+            return [document["embedding"]]
+    raise VectorFileError(f"{place}: no embedding in it; expected {_FOUND}")
+
+
+def _vector(embedding: Any, place: str) -> Array:
+    """One embedding (width,): a list of numbers, or base64 of little-endian float32."""
+    try:
+        if isinstance(embedding, str):
+            return np.frombuffer(base64.b64decode(embedding, validate=True), "<f4")
+        vector = np.asarray(embedding, dtype=np.float32)
+    except (ValueError, TypeError, binascii.Error, OverflowError) as error:
+        raise VectorFileError(
+            f"{place}: its embedding is neither numbers nor base64 ({str(error)[:100]}); write it again"
+        ) from error
+    if vector.ndim != 1 or not len(vector):
+        raise VectorFileError(f"{place}: its embedding has shape {vector.shape}, expected one list of numbers")
+    return vector
+
+
+def open_csv(path: Path, width: int | None, column: str | None) -> StreamSource:
+    """Open a .csv: a column of JSON lists (`embedding`), or rows of numbers alone; errors of `open_vectors`."""
+    return from_blocks(path, lambda: _stacked(_csv_rows(path, column), str(path)), width)
+
+
+def _csv_rows(path: Path, column: str | None) -> Iterator[tuple[str, Array]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        reader = csv.reader(file)
+        try:
+            first = next(reader, None)
+            if first is None:
+                return
+            names = [name.strip().lower() for name in first]
+            place = _list_column(names, column, path)
+            if place is None and _is_numbers(first):
+                yield f"{path}, line 1", np.asarray(first, dtype=np.float32)
+            for row in filter(None, reader):  # empty lines are no rows
+                where = f"{path}, line {reader.line_num}"
+                yield where, _csv_vector(row, place, where)
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise VectorFileError(f"{path}: not CSV in UTF-8 ({error}); save it again") from error
+
+
+def _list_column(names: list[str], column: str | None, path: Path) -> int | None:
+    """Which column holds JSON lists; None where rows are numbers alone."""
+    wanted = (column or "embedding").strip().lower()
+    if wanted in names:
+        return names.index(wanted)
+    if column is not None:
+        raise VectorFileError(f"{path}: has no column {column!r}; it has {', '.join(names)[:200]}")
+    return None
+
+
+def _csv_vector(row: list[str], place: int | None, where: str) -> Array:
+    try:
+        if place is None:
+            return np.asarray(row, dtype=np.float32)
+        embedding = json.loads(row[place])
+    except (ValueError, IndexError, RecursionError) as error:
+        raise VectorFileError(
+            f"{where}: no embedding ({str(error)[:100]}); expected a column `embedding` with a list such as "
+            '"[0.1, -0.2]", or rows of numbers alone'
+        ) from error
+    return _vector(embedding, where)
+
+
+def _is_numbers(row: list[str]) -> bool:
+    try:
+        np.asarray(row, dtype=np.float32)
+    except ValueError:
+        return False
+    return bool(row)
+
+
+def _stacked(rows: Iterator[tuple[str, Array]], origin: str) -> Iterator[Rows]:
+    """Rows of one width as blocks."""
+    held: list[Array] = []
+    width = None
+    for place, row in rows:
+        width = len(row) if width is None else width
+        if len(row) != width:
+            raise VectorFileError(
+                f"{place}: {len(row)} numbers where the rows before have {width}; {origin} must hold one width"
+            )
+        held.append(row)
+        if len(held) == _BLOCK_ROWS:
+            yield np.stack(held)
+            held = []
+    if held:
+        yield np.stack(held)

@@ -1,0 +1,170 @@
+"""Sources that can only be read from their beginning: .npz, standard input, text, tables."""
+
+import lzma
+import struct
+import sys
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from linguagen.models.errors import UsageError, VectorError, VectorFileError
+from linguagen.runtime.reading.array_files import NPY_MAGIC, Rows, Window, read_npy_header
+from linguagen.runtime.vectors import check_layout
+
+_BLOCK_ROWS = 1024
+_UNREADABLE = (NotImplementedError, RuntimeError, KeyError, IndexError, struct.error)
+"""What zipfile raises for packings that it does not know, passwords, and archives that contradict themselves."""
+
+
+@dataclass(frozen=True, eq=False)
+class StreamSource:
+    """Vectors that come in blocks of any size, one after another."""
+
+    path: Path
+    """`-` for standard input."""
+    width: int
+    rows_known: int | None
+    """Rows in all; None where only reading tells."""
+    blocks: Callable[[], Iterable[Rows]]
+    """Begins to read: blocks (rows, width)."""
+
+    @property
+    def origin(self) -> str:
+        """What messages call it."""
+        return "standard input" if str(self.path) == "-" else str(self.path)
+
+    def windows(self, size: int, start: int = 0) -> Iterator[Window]:
+        """One window of `size` rows after another; the rows before `start` are read and left out."""
+        held: list[Rows] = []
+        first, skip, count = start, start, 0
+        for block in self.blocks():
+            rows, skip = block[skip:], max(0, skip - len(block))
+            held.append(rows)
+            count += len(rows)
+            while count >= size:
+                joined = np.concatenate(held) if len(held) > 1 else held[0]
+                yield first, lambda window=joined[:size]: window  # type: ignore[misc]
+                held, first, count = [joined[size:]], first + size, count - size
+        if count:
+            yield first, lambda: np.concatenate(held)
+
+    def chunks(self, size: int) -> Iterator[tuple[int, Rows]]:
+        """First row number and rows of one window after another."""
+        for start, read in self.windows(size):
+            yield start, read()
+
+
+def from_blocks(path: Path, blocks: Callable[[], Iterator[Rows]], width: int | None) -> StreamSource:
+    """A source of unknown length whose width is that of its first block; arguments and errors of `first_width`."""
+    return StreamSource(path, first_width(blocks(), width, str(path)), None, blocks)
+
+
+def first_width(blocks: Iterator[Rows], width: int | None, origin: str) -> int:
+    """The width of the first block that has rows, which is read now.
+
+    Args:
+        blocks: (rows, width) of one width.
+        width: how many numbers a vector must have; None for any.
+        origin: for messages.
+
+    Raises:
+        VectorError: another width.
+        VectorFileError: there is no row.
+    """
+    first = next((block for block in blocks if len(block)), None)
+    if first is None:
+        raise VectorFileError(f"{origin}: holds no vectors; expected at least one row")
+    check_layout(first.shape, first.dtype, width, origin)
+    return int(first.shape[1])
+
+
+def open_npz(path: Path, width: int | None, column: str | None) -> StreamSource:
+    """Open an array of a .npz file, which is unpacked as it is read; errors of `open_vectors`."""
+    with _zip(path) as archive:
+        names = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
+        if column is None and len(names) != 1:
+            raise UsageError(
+                f"{path}: holds {len(names)} arrays ({', '.join(names[:10]) or 'none'}); choose one with --column"
+            )
+        name = column or names[0]
+        if name not in names:
+            raise UsageError(f"{path}: has no array {name!r}; it has {', '.join(names[:10])}")
+        with archive.open(f"{name}.npy") as file:
+            shape, fortran, dtype = read_npy_header(file, f"{path}, array {name}")  # type: ignore[arg-type]
+    check_layout(shape, dtype, width, f"{path}, array {name}")
+    if fortran:
+        raise VectorFileError(
+            f"{path}, array {name}: lies in Fortran order, which cannot be read row by row from a packed file; "
+            "save it with numpy.ascontiguousarray, or as .npy"
+        )
+
+    def blocks() -> Iterator[Rows]:
+        with _zip(path) as archive, archive.open(f"{name}.npy") as file:
+            read_npy_header(file, str(path))  # type: ignore[arg-type]
+            yield from _npy_blocks(file, (shape[0], shape[1]), dtype, str(path))  # type: ignore[arg-type]
+
+    return StreamSource(path, shape[1], shape[0], blocks)
+
+
+def open_stdin(width: int | None, text: Callable[[BinaryIO], Iterator[Rows]]) -> StreamSource:
+    """Vectors from standard input: a .npy file, or else JSON lines as `text` reads them."""
+    file: Any = sys.stdin.buffer
+    start = file.peek(len(NPY_MAGIC))[: len(NPY_MAGIC)]
+    if start != NPY_MAGIC:
+        if start[:1] not in (b"{", b"["):
+            raise VectorFileError(
+                f"standard input: begins with {start!r}, expected a .npy file or JSON lines; "
+                "name a file for other formats"
+            )
+        rows = text(file)
+        first = next(rows, None)
+        if first is None:
+            raise VectorFileError("standard input: holds no vectors; expected at least one row")
+        check_layout(first.shape, first.dtype, width, "standard input")
+        return StreamSource(Path("-"), first.shape[1], None, lambda: _chain(first, rows))
+    shape, fortran, dtype = read_npy_header(file, "standard input")
+    check_layout(shape, dtype, width, "standard input")
+    if fortran:
+        raise VectorFileError("standard input: lies in Fortran order, which cannot be read row by row; name the file")
+    return StreamSource(
+        Path("-"), shape[1], shape[0], lambda: _npy_blocks(file, (shape[0], shape[1]), dtype, "standard input")
+    )
+
+
+def _chain(first: Rows, rest: Iterator[Rows]) -> Iterator[Rows]:
+    yield first
+    yield from rest
+
+
+def _npy_blocks(file: BinaryIO, shape: tuple[int, int], dtype: np.dtype[np.generic], origin: str) -> Iterator[Rows]:
+    """The rows that follow a .npy header, read as they are asked for: what a header promises is never allocated."""
+    row_bytes = shape[1] * dtype.itemsize
+    for start in range(0, shape[0], _BLOCK_ROWS):
+        wanted = min(_BLOCK_ROWS, shape[0] - start) * row_bytes
+        data = file.read(wanted)
+        while len(data) < wanted and (more := file.read(wanted - len(data))):
+            data += more
+        if len(data) < wanted:
+            raise VectorFileError(
+                f"{origin}: cut short: its header promises {shape[0]} rows of {shape[1]}, but it ends in row "
+                f"{start + len(data) // row_bytes}; copy it again"
+            )
+        yield np.frombuffer(data, dtype).reshape(-1, shape[1])
+
+
+@contextmanager
+def _zip(path: Path) -> Iterator[zipfile.ZipFile]:
+    """A .npz file; all that zipfile and zlib can find wrong with one is ours to say."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            yield archive
+    except VectorError:
+        raise
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, ValueError, *_UNREADABLE) as error:
+        raise VectorFileError(f"{path}: not a .npz file, or damaged ({error}); write it with numpy.savez") from error

@@ -1,0 +1,197 @@
+"""Vectors in tables: .parquet and .arrow through pyarrow, .hdf5 through h5py. Both are extras, imported when needed."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from linguagen.models.errors import MissingExtraError, UsageError, VectorFileError
+from linguagen.runtime.reading.array_files import Rows
+from linguagen.runtime.reading.streams import StreamSource, first_width
+from linguagen.runtime.vectors import FLOAT_TYPES, check_layout
+
+_BATCH_ROWS = 4096
+PARQUET, ARROW, HDF5 = (".parquet",), (".arrow", ".feather"), (".hdf5", ".h5")
+
+
+@dataclass(frozen=True, eq=False)
+class TableSource(StreamSource):
+    """Vectors in one column of a table; `table_batches` has the other columns."""
+
+    column: str
+    names: list[str]
+    """All columns, in their order."""
+
+
+def open_table(path: Path, width: int | None, column: str | None) -> TableSource:
+    """Open a column of lists of floats; errors of `open_vectors`.
+
+    Args:
+        path: a .parquet, .arrow or .feather file.
+        width: how many numbers a vector must have; None for any.
+        column: its name; None for the only one of that width.
+    """
+    schema, rows = _describe(path)
+    name = column or _find_column(path, schema, width)
+    if name not in schema.names:
+        raise UsageError(f"{path}: has no column {name!r}; it has {', '.join(schema.names)}")
+    origin = f"{path}, column {name}"
+    if not _is_vectors(schema.field(name).type):
+        raise UsageError(
+            f"{origin}: holds {schema.field(name).type}, expected lists of floats; choose another --column"
+        )
+
+    def blocks() -> Iterator[Rows]:
+        start, known = 0, width
+        for batch in table_batches(path, [name]):
+            block = _to_numpy(batch.column(0), origin, start, known)
+            start, known = start + len(block), block.shape[1]
+            yield block
+
+    return TableSource(path, first_width(blocks(), width, origin), rows, blocks, name, list(schema.names))
+
+
+def table_batches(path: Path, columns: list[str] | None = None) -> Iterator[Any]:
+    """The record batches of a table file, of some columns or all.
+
+    Raises:
+        VectorFileError: the file is damaged.
+    """
+    arrow = import_arrow()
+    try:
+        if path.suffix.lower() in PARQUET:
+            import pyarrow.parquet
+
+            with pyarrow.parquet.ParquetFile(path) as file:
+                yield from file.iter_batches(_BATCH_ROWS, columns=columns)
+            return
+        with arrow.OSFile(str(path), "rb") as raw, arrow.ipc.open_file(raw) as file:
+            for number in range(file.num_record_batches):
+                batch = file.get_batch(number)
+                for start in range(0, batch.num_rows, _BATCH_ROWS):
+                    part = batch.slice(start, _BATCH_ROWS)
+                    yield part if columns is None else part.select(columns)
+    except (arrow.ArrowException, OSError) as error:
+        raise _damaged(path, error) from error
+
+
+def open_hdf5(path: Path, width: int | None, column: str | None) -> StreamSource:
+    """Open a dataset of an .hdf5 file, such as `train` of ann-benchmarks; errors of `open_vectors`."""
+    h5py = import_h5py()
+    try:
+        with h5py.File(path, "r") as file:
+            names = [name for name, item in file.items() if isinstance(item, h5py.Dataset) and item.ndim == 2]
+            floats = [name for name in names if file[name].dtype.name in FLOAT_TYPES]
+            fitting = [name for name in floats if width in (None, file[name].shape[1])] or floats
+            if column is None and len(fitting) != 1:
+                raise UsageError(
+                    f"{path}: {len(fitting)} of its datasets could be the vectors "
+                    f"({', '.join(fitting or list(file)) or 'none'}); choose one with --column"
+                )
+            name = column or fitting[0]
+            if name not in names:
+                raise UsageError(
+                    f"{path}: has no two-dimensional dataset {name!r}; it has {', '.join(names) or 'none'}"
+                )
+            shape, dtype = file[name].shape, file[name].dtype
+    except OSError as error:
+        raise _damaged(path, error) from error
+    check_layout(shape, dtype, width, f"{path}, dataset {name}")
+
+    def blocks() -> Iterator[Rows]:
+        try:
+            with h5py.File(path, "r") as file:
+                for start in range(0, shape[0], _BATCH_ROWS):
+                    yield file[name][start : start + _BATCH_ROWS]
+        except OSError as error:
+            raise _damaged(path, error) from error
+
+    return StreamSource(path, shape[1], shape[0], blocks)
+
+
+def import_arrow() -> Any:
+    """Pyarrow.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
+    try:
+        import pyarrow
+        import pyarrow.ipc
+    except ImportError as error:
+        raise MissingExtraError(
+            f".parquet and .arrow need pyarrow ({error}); install it: pip install 'linguagen[arrow]'"
+        ) from error
+    return pyarrow
+
+
+def import_h5py() -> Any:
+    """h5py.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
+    try:
+        import h5py
+    except ImportError as error:
+        raise MissingExtraError(f".hdf5 needs h5py ({error}); install it: pip install 'linguagen[hdf5]'") from error
+    return h5py
+
+
+def _damaged(path: Path, error: Exception) -> VectorFileError:
+    return VectorFileError(f"{path}: cannot be read as {path.suffix} ({str(error)[:160]}); write or copy it again")
+
+
+def _describe(path: Path) -> tuple[Any, int]:
+    """Schema and number of rows."""
+    arrow = import_arrow()
+    try:
+        if path.suffix.lower() in PARQUET:
+            import pyarrow.parquet
+
+            with pyarrow.parquet.ParquetFile(path) as file:
+                return file.schema_arrow, file.metadata.num_rows
+        with arrow.OSFile(str(path), "rb") as raw, arrow.ipc.open_file(raw) as file:
+            return file.schema, sum(file.get_batch(number).num_rows for number in range(file.num_record_batches))
+    except (arrow.ArrowException, OSError) as error:
+        raise _damaged(path, error) from error
+
+
+def _is_vectors(kind: Any) -> bool:
+    types = import_arrow().types
+    lists = types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
+    return bool(lists and types.is_floating(kind.value_type))
+
+
+def _find_column(path: Path, schema: Any, width: int | None) -> str:
+    """The only column of lists of floats; where there are several, the only fixed-size one of that width."""
+    lists = [field for field in schema if _is_vectors(field.type)]
+    sized = [field for field in lists if getattr(field.type, "list_size", None) == width]
+    for found in (lists, sized):
+        if len(found) == 1:
+            return str(found[0].name)
+    raise UsageError(
+        f"{path}: {len(lists)} of its columns hold lists of floats "
+        f"({', '.join(field.name for field in lists or schema)}); choose one with --column"
+    )
+
+
+def _to_numpy(column: Any, origin: str, start: int, width: int | None) -> Rows:
+    """A column of lists as rows (rows, width); refused by number where a row is missing or of another width."""
+    import pyarrow.compute
+
+    lengths = np.asarray(pyarrow.compute.fill_null(pyarrow.compute.list_value_length(column), -1))
+    expected = width or (int(lengths[0]) if len(lengths) else 0)
+    wrong = np.flatnonzero(lengths != expected)
+    if len(wrong):
+        found = "null" if lengths[wrong[0]] < 0 else f"{lengths[wrong[0]]} numbers"
+        raise VectorFileError(
+            f"{origin}: row {start + wrong[0]} (counted from 0) has {found}, expected {expected} numbers in each; "
+            "remove such rows, or choose another --column"
+        )
+    values = column.flatten()
+    if values.null_count:
+        values = pyarrow.compute.fill_null(values, float("nan"))  # refused later, by row
+    return np.asarray(values.to_numpy(zero_copy_only=False)).reshape(len(column), expected)

@@ -1,0 +1,1 @@
+"""Raw text: lines of files, and tokens."""

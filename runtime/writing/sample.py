@@ -1,0 +1,73 @@
+"""Look-alike vectors, drawn from the mean and second moment that a model file carries.
+
+They have a teacher's spectrum and no meaning: good for trying commands and timing them, not for judging quality.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from linguagen.models.manifests.statistics import TeacherStatistics
+from linguagen.models.model_file import load_manifest
+from linguagen.runtime.reading.array_files import NpyWriter
+from linguagen.runtime.vectors import Array
+
+TOPIC_ROWS = 20
+"""Consecutive rows that share a topic, so that a row has near neighbours, as real vectors have."""
+TOPIC_SHARE = 0.5
+"""Part of the variance that the rows of a topic have in common."""
+_CHUNK_ROWS = 50 * TOPIC_ROWS
+
+
+def write_sample(output: Path, rows: int, model: str, seed: int, advance: Callable[[int], None]) -> None:
+    """Draw vectors to a .npy file, float32.
+
+    Args:
+        output: where they go.
+        rows: how many.
+        model: the name or file whose statistics they follow.
+        seed: the same seed gives the same vectors.
+        advance: told the number of rows just written.
+
+    Raises:
+        UnknownModelError, ModelFileError: as `Compressor.load`.
+        VectorFileError: the file cannot be written.
+    """
+    statistics = load_manifest(model).statistics
+    with NpyWriter(output, rows, len(statistics.mean)) as writer:
+        for chunk in draw_vectors(statistics, rows, seed):
+            writer.write(chunk)
+            advance(len(chunk))
+
+
+def draw_vectors(statistics: TeacherStatistics, rows: int, seed: int) -> Iterator[Array]:
+    """Draw unit vectors with the mean and, before scaling to length 1, the second moment of `statistics`.
+
+    Args:
+        statistics: of a teacher.
+        rows: how many vectors in all.
+        seed: the same seed gives the same vectors, however many are drawn after them.
+
+    Yields:
+        Chunks (up to 1000, dim), float32.
+    """
+    factor = _covariance_factor(statistics)  # (rank, dim)
+    noise = np.sqrt(statistics.residual)  # (dim,)
+    for number, start in enumerate(range(0, rows, _CHUNK_ROWS)):
+        generator = np.random.default_rng([seed, number])
+        topics = generator.standard_normal((_CHUNK_ROWS // TOPIC_ROWS, len(factor)))
+        own = generator.standard_normal((_CHUNK_ROWS, len(factor)))
+        codes = np.sqrt(TOPIC_SHARE) * topics.repeat(TOPIC_ROWS, axis=0) + np.sqrt(1 - TOPIC_SHARE) * own
+        vectors = statistics.mean + codes @ factor + generator.standard_normal((_CHUNK_ROWS, len(noise))) * noise
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        yield vectors[: rows - start].astype(np.float32)
+
+
+def _covariance_factor(statistics: TeacherStatistics) -> Array:
+    """F (rank, dim) with F^T F the covariance inside the leading eigenvectors: second moment less mean mean^T."""
+    mean = statistics.mean @ statistics.eigenvectors  # (rank,)
+    values, vectors = np.linalg.eigh(np.diag(statistics.eigenvalues) - np.outer(mean, mean))
+    # The symmetric root: unlike eigenvectors, whose signs are arbitrary, it is the same on every machine.
+    root = (vectors * np.sqrt(values.clip(min=0))) @ vectors.T
+    return np.asarray(root @ statistics.eigenvectors.T, dtype=np.float32)

@@ -1,0 +1,148 @@
+import dataclasses
+import json
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+
+from linguagen.export.request import ExportRequest
+from linguagen.export.text.graph import build_text_graph
+from linguagen.export.text.writer import export_text_run, verify_text
+from linguagen.models.errors import ExportGateError, UsageError
+from linguagen.models.model_file import read_text_file
+from linguagen.runtime.text.tokenizer import pad
+from linguagen.train.text.config import TextEncoderConfig
+from linguagen.train.text.finished import load_text_run
+from linguagen.train.text.network import TextNetwork
+
+
+@pytest.fixture
+def run(tiny_text):
+    return load_text_run(tiny_text["run"])
+
+
+def random_encoder(directions: str, layers: int, power: float = 1.0) -> TextNetwork:
+    torch.manual_seed(1)
+    shape = TextEncoderConfig(6, 8, hidden=4, layers=layers, directions=directions, term_frequency_power=power)
+    made = TextNetwork(60, shape)
+    for weight in (made.importance.weight, made.head.weight if made.head is not None else made.skip.weight):
+        torch.nn.init.normal_(weight)
+    return made.eval()
+
+
+@pytest.mark.parametrize("directions", ["both", "forward", "backward", "none"])
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("power", [1.0, 0.75])
+def test_the_graph_is_the_encoder_for_every_shape(directions, layers, power):
+    encoder = random_encoder(directions, layers, power)
+    graph = build_text_graph(encoder, "float32")
+    session = onnxruntime.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
+    generator = np.random.default_rng(0)
+    for length in (1, 2, 3, 17, 40):
+        texts = [generator.integers(1, 60, size=1 + n * length // 4).tolist() for n in range(5)]
+        tokens = pad(texts)
+        given = session.run(None, {"tokens": tokens})[0]
+        with torch.no_grad():
+            wanted = encoder(torch.from_numpy(tokens).long()).numpy()
+        np.testing.assert_allclose(given, wanted, atol=2e-6)
+
+
+def test_int8_is_one_integer_product_on_a_byte_table(tmp_path):
+    """Looked at in the graph that onnxruntime really runs."""
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(tmp_path / "optimised.onnx")
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    graph = build_text_graph(random_encoder("both", 1), "int8")
+    onnxruntime.InferenceSession(graph.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    import onnx
+
+    operators = [node.op_type for node in onnx.load(tmp_path / "optimised.onnx").graph.node]
+    assert operators.count("MatMulIntegerToFloat") == 1
+    assert "QuantizeLinear" not in operators  # rows are used as the bytes that they are stored as
+
+
+def test_exported_files_agree_with_pytorch_and_shrink(tiny_text, run):
+    sizes = {}
+    for kind in ("none", "fp16", "int8"):
+        file = read_text_file(tiny_text[kind])
+        sizes[kind], parity = len(file.data), file.manifest.parity
+        assert parity["texts"] == 392
+        assert parity["mean_cosine"] > 0.999
+        assert file.tokenizer == run.tokenizer.model
+        assert file.manifest.pieces == run.tokenizer.pieces
+        assert file.manifest.teacher == "teacher.npy"
+        assert {figure.name for figure in file.manifest.figures} == {figure.name for figure in run.figures}
+    assert sizes["int8"] < sizes["fp16"] < sizes["none"]
+    card = tiny_text["int8"].with_suffix(".md").read_text()
+    assert "| recall@1 of halves |" in card
+    assert "it follows the vectors in `teacher.npy`" in card
+
+
+@pytest.mark.parametrize(
+    ("precision", "harm", "message"),
+    [
+        ("float32", 1.1, "float32 values differ from PyTorch's by up to .*, allowed are 1e-05"),
+        ("int8", -1.0, "int8 embeddings have mean cosine -.* with PyTorch's, at least 0.99 is asked"),
+    ],
+)
+def test_the_gate_stops_a_file_of_another_encoder(tiny_text, run, precision, harm, message):
+    with torch.no_grad():
+        run.encoder.head.weight *= harm
+        run.encoder.skip.weight *= 1 if precision == "float32" else harm
+    with pytest.raises(ExportGateError, match=message):
+        verify_text(tiny_text["int8" if precision == "int8" else "none"], run, precision)
+
+
+def test_the_gate_counts_neighbours(tiny_text, run, monkeypatch):
+    monkeypatch.setattr("linguagen.export.text.writer.LEAST_RECALL", {"int8": 1.1})
+    with pytest.raises(
+        ExportGateError, match=r"int8 keeps 0\..* of PyTorch's 10 nearest neighbours, at least 1.1 is asked"
+    ):
+        verify_text(tiny_text["int8"], run, "int8")
+
+
+def test_a_failed_gate_leaves_what_was_there(tmp_path, run, monkeypatch):
+    (tmp_path / "m.onnx").write_bytes(b"old")
+    monkeypatch.setattr("linguagen.export.text.writer.LEAST_COSINE", 1.1)
+    with pytest.raises(ExportGateError):
+        export_text_run(run, ExportRequest("int8"), tmp_path / "m.onnx")
+    assert [path.name for path in tmp_path.iterdir()] == ["m.onnx"]
+    assert (tmp_path / "m.onnx").read_bytes() == b"old"
+
+
+def test_a_file_that_does_not_run_fails_the_gate(tmp_path, run):
+    (tmp_path / "m.onnx").write_bytes(b"x")
+    with pytest.raises(ExportGateError, match="the exported file does not run: "):
+        verify_text(tmp_path / "m.onnx", run, "int8")
+
+
+def test_what_text_models_do_not_have_is_refused(tmp_path, run):
+    for request in (ExportRequest("int8", codes="int8"), ExportRequest("int8", decoder=True)):
+        with pytest.raises(UsageError, match="--codes and --decoder are for models of vectors; leave them out"):
+            export_text_run(run, request, tmp_path / "m.onnx")
+    with pytest.raises(UsageError, match=r"cannot write .*m.bin: expected a file ending in .onnx"):
+        export_text_run(run, ExportRequest("int8"), tmp_path / "m.bin")
+
+
+def test_a_run_without_a_teacher_says_so(tmp_path, run):
+    alone = dataclasses.replace(run, config=dataclasses.replace(run.config, teacher=""))
+    exported = export_text_run(alone, ExportRequest("fp16", name="alone", sources="mine, CC0"), tmp_path / "m.onnx")
+    assert "it had no teacher" in exported.card.read_text()
+    assert "Texts: mine, CC0\n" in exported.card.read_text()
+    assert exported.manifest.name == "alone"
+
+
+def test_sources_are_for_text(tiny, run_command):
+    done = run_command("lg-export", tiny["run"], "--sources", "mine", code=2)
+    assert "error: --sources is for a run on text; leave it out for a run on vectors" in done.stderr
+
+
+def test_the_command_exports_a_run_on_text(tiny_text, tmp_path, run_command):
+    done = run_command("lg-export", tiny_text["run"], "--quantize", "int8", "-o", "m.onnx")
+    assert done.stdout == "m.onnx\n"
+    assert "checked on 392 texts: mean cosine 0.99" in done.stderr
+    assert 'next: lg-run embed "some text" --model m.onnx' in done.stderr
+    document = json.loads(run_command("lg-export", tiny_text["run"], "-o", "n.onnx", "--json").stdout)
+    assert document["parity"]["recall"] == 1
+    assert document["file"] == "n.onnx"

@@ -1,0 +1,69 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from linguagen.models.errors import ModelFileError
+from linguagen.models.manifests.moments import EmbeddingMoments
+from linguagen.models.manifests.statistics import TeacherStatistics
+from linguagen.models.manifests.vectors import FidelityRow, Manifest
+
+
+@pytest.fixture
+def manifest() -> Manifest:
+    statistics = TeacherStatistics(
+        np.arange(3, dtype=np.float32),
+        np.array([2, 1], np.float32),
+        np.eye(3, 2, dtype=np.float32),
+        np.array([0, 0, 0.5], np.float32),
+    )
+    row = FidelityRow("encoder", 2, 0.9, 0.99, 0.01, 0.2, 0.19, None)
+    moments = EmbeddingMoments(np.array([0.5, 0], np.float32), np.diag(np.array([0.5, 0.25], np.float32)))
+    return Manifest(
+        "tiny", "teacher", 3, 2, "int8", statistics, moments, {"rows": 5}, (row,), "5 vectors", {"rows": 2.0}, {}
+    )
+
+
+def test_reads_back_what_it_wrote(manifest):
+    back = Manifest.from_json(manifest.to_json(), "file.onnx")
+    for name in ("mean", "eigenvalues", "eigenvectors", "residual"):
+        np.testing.assert_array_equal(getattr(back.statistics, name), getattr(manifest.statistics, name))
+    np.testing.assert_array_equal(back.embedding_moments.mean, manifest.embedding_moments.mean)
+    np.testing.assert_array_equal(back.embedding_moments.covariance, manifest.embedding_moments.covariance)
+    same = {"statistics": manifest.statistics, "embedding_moments": manifest.embedding_moments}
+    assert replace(back, **same) == manifest
+
+
+def test_another_format_version_is_refused_by_number(manifest):
+    text = manifest.to_json().replace('"format_version": 1', '"format_version": 7')
+    with pytest.raises(ModelFileError, match=r"file.onnx: model format version 7, .* reads version 1; install"):
+        Manifest.from_json(text, "file.onnx")
+
+
+@pytest.mark.parametrize("text", ["{", "", "\x00"])
+def test_text_that_is_not_json_is_refused(text):
+    with pytest.raises(ModelFileError, match="the manifest is not JSON .*; export the model again"):
+        Manifest.from_json(text, "file.onnx")
+
+
+def test_json_that_is_not_a_manifest_is_refused():
+    with pytest.raises(ModelFileError, match="model format version None"):
+        Manifest.from_json("[1]", "file.onnx")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda document: document.pop("statistics"),
+        lambda document: document.update(colour="blue"),
+        lambda document: document["statistics"]["mean"].update(base64="!"),
+        lambda document: document["statistics"]["mean"].update(shape=[4]),
+        lambda document: document["fidelity"][0].pop("recall"),
+    ],
+)
+def test_missing_unknown_and_damaged_fields_are_refused(manifest, change):
+    document = json.loads(manifest.to_json())
+    change(document)
+    with pytest.raises(ModelFileError, match="does not have the fields of format version 1 .* export the model again"):
+        Manifest.from_json(json.dumps(document), "file.onnx")

@@ -1,0 +1,122 @@
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from scipy.stats import spearmanr
+
+from linguagen.models.errors import MissingExtraError, ModelFileError, TextError, UsageError
+from linguagen.runtime import Compressor, TextEncoder
+from linguagen.runtime.encoders.text_encoder import CHUNK_TEXTS, cut
+from linguagen.runtime.measure.scores import found_first, spearman
+from linguagen.runtime.text.tokenizer import Tokenizer, pad
+from linguagen.train.text.finished import load_text_run
+
+
+@pytest.fixture(scope="module")
+def encoder(tiny_text):
+    return TextEncoder.load(tiny_text["none"], threads=2)
+
+
+def test_embeddings_are_pytorchs(encoder, tiny_text):
+    run = load_text_run(tiny_text["run"])
+    texts = ["The dog bites the man.", "dog", "Man bites dog, they say; the farmer saw it."]
+    with torch.no_grad():
+        wanted = torch.cat([run.encoder(torch.from_numpy(pad([each])).long()) for each in run.tokenizer.encode(texts)])
+    np.testing.assert_allclose(encoder.embed(texts), wanted.numpy(), atol=1e-5)
+    np.testing.assert_array_equal(encoder.embed(texts[0])[0], encoder.embed(texts[:1])[0])
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(min_size=1))
+@example("日本語 العربية हिन्दी 🦜")
+@example("antidisestablishmentarianismification")
+@example("\x00")
+@example("a" * 5000)
+def test_any_string_has_a_vector_or_is_named_as_empty(encoder, text):
+    """Words never seen, scripts never seen: spelt in bytes. Only what is nothing but spaces and the like has no token."""
+    if not encoder.tokenizer.pieces_of(text):
+        with pytest.raises(TextError, match="1 of 1 texts are empty, the first is text 0"):
+            encoder.embed([text])
+        return
+    row = encoder.embed([text])[0]
+    assert np.isfinite(row).all()
+    assert np.linalg.norm(row) == pytest.approx(1, abs=1e-5)
+
+
+def test_batches_order_and_threads_change_nothing(tiny_text, encoder):
+    texts = [" ".join(["the dog sees"] * (1 + number % 7)) + f" {number}" for number in range(CHUNK_TEXTS + 50)]
+    whole = encoder.embed(texts)
+    order = np.random.default_rng(0).permutation(len(texts))
+    np.testing.assert_allclose(encoder.embed([texts[n] for n in order]), whole[order], atol=1e-5)
+    single = TextEncoder.load(tiny_text["none"], threads=1)
+    np.testing.assert_allclose(single.embed(texts[:300]), whole[:300], atol=1e-5)
+    with ThreadPoolExecutor(4) as pool:
+        for row, one in zip(pool.map(lambda text: encoder.embed(text)[0], texts[:40]), whole, strict=False):
+            np.testing.assert_allclose(row, one, atol=1e-5)
+
+
+def test_an_encoder_pickles_with_its_model(encoder):
+    again = pickle.loads(pickle.dumps(encoder))
+    np.testing.assert_array_equal(again.embed("the dog"), encoder.embed("the dog"))
+
+
+def test_no_texts_are_no_rows(encoder):
+    assert encoder.embed([]).shape == (0, 8)
+
+
+def test_texts_that_cannot_be_are_refused_by_number(encoder, tiny_text):
+    with pytest.raises(TextError, match=r"2 of 3 texts are empty, the first is text 1 \(' '\); leave them out"):
+        encoder.embed(["a", " ", ""])
+    with pytest.raises(TextError, match="text 1 is of type int, expected a string"):
+        encoder.embed(["a", 3])
+    with pytest.raises(UsageError, match="threads is 0, expected 1 or more"):
+        TextEncoder.load(tiny_text["none"], threads=0)
+
+
+def test_models_of_the_other_kind_are_refused(tiny, tiny_text):
+    with pytest.raises(ModelFileError, match="no text model; give one that lg-run models lists as text"):
+        TextEncoder.load(tiny["none"])
+    with pytest.raises(ModelFileError, match="a text model, which takes texts, not vectors; use lg-run embed"):
+        Compressor.load(tiny_text["none"])
+
+
+def test_a_tokenizer_that_is_none_is_refused():
+    with pytest.raises(ModelFileError, match=r"m.onnx: its tokenizer cannot be read .*export or copy it again"):
+        Tokenizer(b"nonsense", "m.onnx")
+
+
+def test_without_sentencepiece_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "sentencepiece", None)
+    with pytest.raises(MissingExtraError, match=r"text models need sentencepiece .*pip install 'linguagen\[text\]'"):
+        Tokenizer(b"", "m.onnx")
+
+
+@settings(max_examples=50)
+@given(st.lists(st.integers(1, 3000), min_size=1, max_size=300), st.integers(1, 100))
+def test_batches_hold_every_text_once_and_little_padding(lengths, most):
+    batches = list(cut(lengths, most))
+    assert sorted(number for batch in batches for number in batch) == list(range(len(lengths)))
+    for batch in batches:
+        assert len(batch) <= most
+        longest = max(lengths[number] for number in batch)
+        assert len(batch) == 1 or longest * len(batch) <= 2048
+
+
+@settings(max_examples=50)
+@given(st.lists(st.tuples(st.integers(0, 5), st.floats(-1, 1)), min_size=3, max_size=40))
+def test_spearman_is_scipys(pairs):
+    first, second = zip(*pairs, strict=True)
+    if len(set(first)) > 1 and len(set(second)) > 1:
+        assert spearman(first, second) == pytest.approx(spearmanr(first, second).statistic, abs=1e-9)
+    else:
+        assert spearman(first, second) == 0
+
+
+def test_found_first_counts_the_nearest():
+    rows = np.eye(3, dtype=np.float32)
+    assert found_first(rows, rows) == 1
+    assert found_first(rows, rows[[0, 2, 1]]) == pytest.approx(1 / 3)

@@ -1,0 +1,1 @@
+"""What every encoder is made of."""

@@ -1,0 +1,1 @@
+"""What every kind of training run shares: folder, settings, steps, processes."""

@@ -1,0 +1,75 @@
+"""Where training starts, and the bar it has to clear: moments, softened PCA and a least-squares decoder."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from linguagen.models.errors import TrainingError
+from linguagen.models.manifests.statistics import TeacherStatistics
+from linguagen.runtime.measure.controls import softened_pca
+from linguagen.runtime.vectors import Array
+from linguagen.train.vectors.network import Autoencoder
+
+
+def gather_moments(chunks: Iterable[Array], width: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Mean (width,) and uncentred second moment (width, width) of all rows, one chunk in memory at a time.
+
+    Args:
+        chunks: (rows, width) each, unit length.
+        width: numbers in a vector.
+    """
+    total, moment, count = np.zeros(width), np.zeros((width, width)), 0
+    for chunk in chunks:
+        total += chunk.sum(axis=0, dtype=np.float64)
+        moment += chunk.T @ chunk
+        count += len(chunk)
+    return total / count, moment / count
+
+
+def gather_statistics(chunks: Iterable[Array], width: int, rank: int) -> TeacherStatistics:
+    """The statistics of all rows, as a model file carries them; the arguments are `gather_moments`' and the rank."""
+    return TeacherStatistics.from_moments(*gather_moments(chunks, width), rank)
+
+
+def start(model: Autoencoder, statistics: TeacherStatistics, rows: Array, softening: float) -> None:
+    """Set the linear skip to softened PCA and the decoder to the map back: see `set_linear`.
+
+    Args:
+        model: changed in place.
+        statistics: of the training rows.
+        rows: (rows, width), some training rows for the decoder.
+        softening: exponent on the eigenvalues; 0 for PCA.
+
+    Raises:
+        TrainingError: the vectors are narrower than the embedding asked for.
+    """
+    config = model.encoder.config
+    if model.encoder.width < config.dim:
+        raise TrainingError(
+            f"vectors of width {model.encoder.width} cannot be compressed to {config.dim} dimensions; "
+            "choose a smaller --dim"
+        )
+    set_linear(model, softened_pca(statistics, config.dim, softening), rows)
+
+
+def set_linear(model: Autoencoder, projection: Array, rows: Array) -> None:
+    """Set the linear skip, and the decoder to the least-squares map back.
+
+    Args:
+        model: changed in place.
+        projection: (width, dim).
+        rows: (rows, width), some training rows for the decoder.
+    """
+    with torch.no_grad():
+        model.encoder.skip.weight.copy_(torch.from_numpy(projection.T))
+        x = torch.from_numpy(rows)
+        model.decoder.weight.copy_(torch.from_numpy(_least_squares(model.encoder(x).numpy(), rows).T))
+
+
+def _least_squares(embeddings: npt.NDArray[np.floating], rows: Array) -> Array:
+    """The D (dim, width) that makes embeddings @ D nearest to rows; a trace of ridge keeps thin data solvable."""
+    gram = (embeddings.T @ embeddings).astype(np.float64)
+    ridge = 1e-6 * np.trace(gram) / len(gram) * np.eye(len(gram))
+    return np.linalg.solve(gram + ridge, (embeddings.T @ rows).astype(np.float64)).astype(np.float32)
