@@ -8,11 +8,6 @@ WORKERS ?= 2
 
 .PHONY: demo test check format bench fuzz results results-text ablation models models-text page clean
 
-TEXT = .text
-TEXTS = --text $(TEXT)/corpus.txt --pieces 32000 --scored ../shared/text/eval/stsb/stsb-en-dev.csv
-TAUGHT = --teacher $(TEXT)/teacher.npy --simcse 0 --skip-gram 0
-ALONE = --simcse 1 --skip-gram 0.1 --batch 512 --steps 250
-
 demo: .demo/bin/lg-run
 	cd .demo && bin/lg-run sample --rows 2000 --overwrite && bin/lg-run compress vectors.npy && bin/lg-run evaluate vectors.npy
 
@@ -34,54 +29,49 @@ format: $(VENV)/.ready
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.ready
-	$(BIN)/python -m pytest benchmarks/bench.py -p no:xdist --benchmark-json .bench.json
-	$(BIN)/python benchmarks/write_bench.py .bench.json
-
 fuzz: $(VENV)/.ready
-	$(BIN)/python -m pip install --quiet atheris
+	$(INSTALL) --group fuzz
 	$(BIN)/python tests/fuzz/fuzz.py --seconds 300
 
+# What makes the figures of docs/results: each script writes its own page or block.
+bench: $(VENV)/.ready
+	$(BIN)/python -m pytest benchmarks/bench.py -p no:xdist --benchmark-json .bench.json
+	$(BIN)/python -m benchmarks.write_bench .bench.json
+
 results: $(VENV)/.ready
-	for part in dev corpora write; do \
-		$(BIN)/python benchmarks/results.py $$part --out .results.json || exit; \
-	done
+	$(BIN)/python -m benchmarks.results dev
+	$(BIN)/python -m benchmarks.results corpora
+	$(BIN)/python -m benchmarks.results write
 
 ablation: $(VENV)/.ready
-	for teacher in text-embedding-3-small text-embedding-ada-002; do \
-		$(BIN)/python benchmarks/ablation.py ../shared/vectors/$$teacher/train.npy --out ablation-$$teacher.json || exit; \
-	done
+	$(BIN)/python -m benchmarks.ablation text-embedding-3-small
+	$(BIN)/python -m benchmarks.ablation text-embedding-ada-002
 
+results-text: $(VENV)/.peers
+	$(BIN)/python -m recipes.text_models alone pairs linguagen-en
+	$(BIN)/python -m benchmarks.text_results --write
+
+# What makes the shipped models: recipes/ has the corpus, the teacher and the settings.
 models: $(VENV)/.ready
-	for teacher in text-embedding-3-small text-embedding-ada-002; do \
-		$(BIN)/lg-train ../shared/vectors/$$teacher/train.npy --teacher $$teacher --out runs/$$teacher --steps 4000 --held-out 0.05 && \
-		$(BIN)/lg-export runs/$$teacher --quantize int8 --decoder -o models/shipped/$$teacher.onnx && \
-		$(BIN)/lg-train ../shared/vectors/$$teacher/train.npy --teacher $$teacher --out runs/$$teacher-512 --dim 512 --half 1 --steps 2000 --evaluate-every 500 --held-out 0.05 && \
-		$(BIN)/lg-export runs/$$teacher-512 --quantize int8 --decoder -o models/shipped/$$teacher-512.onnx || exit; \
-	done
+	$(BIN)/python -m recipes.vector_models
 
-# The text model: corpus, teacher's vectors (an hour; goes on where it was stopped), training (half an hour), file.
-$(TEXT)/teacher.npy: $(VENV)/.ready
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt '.[peers]'
-	$(BIN)/python recipes/text_corpus.py ../shared/text $(TEXT)
-	$(BIN)/python recipes/text_teacher.py $(TEXT)/corpus.txt $@
+models-text: $(VENV)/.peers
+	$(BIN)/python -m recipes.text_models linguagen-en --export
 
-models-text: $(TEXT)/teacher.npy
-	$(BIN)/lg-train $(TEXTS) $(TAUGHT) --steps 1200 --evaluate-every 100 --out runs/linguagen-en
-	$(BIN)/lg-export runs/linguagen-en --quantize int8 --sources "$$(cat recipes/text_sources.txt)" -o models-text/linguagen_models_text/linguagen-en.onnx
-
-# Two more models, without the teacher, for the comparison; then everything on the public sets.
-results-text: models-text
-	$(BIN)/lg-train $(TEXTS) $(ALONE) --out runs/alone
-	$(BIN)/lg-train $(TEXTS) $(ALONE) --pairs $(TEXT)/pairs.tsv --out runs/pairs
-	$(BIN)/python benchmarks/text_results.py --shared ../shared --corpus $(TEXT)/corpus.txt --run alone=runs/alone --run pairs=runs/pairs --run linguagen-en=runs/linguagen-en --docs docs/results.md
+# pip reads dependency groups from 25.1 on, so the environment gets a new one first.
+INSTALL = $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
 $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[export,dev]'
+	$(INSTALL) --upgrade pip
+	$(INSTALL) --group dev --editable '.[export,arrow,hdf5]'
 	touch $@
 
-# The npm package, and PostgreSQL with a current pgvector; where there is no npm, their tests are skipped.
+$(VENV)/.peers: $(VENV)/.ready
+	$(INSTALL) --group peers
+	touch $@
+
+# The npm package, and PostgreSQL with a current pgvector. Without npm their tests are skipped.
 %/node_modules/.ready: %/package-lock.json
 	if command -v npm >/dev/null; then cd $* && npm ci --silent && touch node_modules/.ready; fi
 
@@ -90,4 +80,4 @@ page: js/node_modules/.ready
 	cd js && npm run --silent demo
 
 clean:
-	rm -rf tests/databases/node_modules js/node_modules js/dist docs/demo/built $(VENV) .demo build *.egg-info .mypy_cache .ruff_cache .import_linter_cache .hypothesis .bench.json .results.json
+	rm -rf tests/databases/node_modules js/node_modules js/dist docs/demo/built $(VENV) .demo build *.egg-info .mypy_cache .ruff_cache .import_linter_cache .hypothesis .bench.json .results.json .results-text.json

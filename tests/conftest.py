@@ -85,6 +85,12 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The source distribution, built from a clean copy of the checkout's files."""
+    return _built(ROOT, tmp_path_factory, "sdist")
+
+
+@pytest.fixture(scope="session")
 def text_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel of the text models, built in the same way."""
     return _built(ROOT / "models-text", tmp_path_factory)
@@ -102,8 +108,9 @@ def _copy(tree: Path, target: Path) -> Path:
     return Path(shutil.copytree(tree, target, symlinks=True, ignore=keep))
 
 
-def _built(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    source, target = _copy(tree, tmp_path_factory.mktemp("source") / "tree"), tmp_path_factory.mktemp("wheel")
-    words = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(target), str(source)]
+def _built(tree: Path, tmp_path_factory: pytest.TempPathFactory, kind: str = "wheel") -> Path:
+    """Build a wheel or an sdist from a clean copy of a tree."""
+    source, target = _copy(tree, tmp_path_factory.mktemp("source") / "tree"), tmp_path_factory.mktemp(kind)
+    words = [sys.executable, "-m", "build", f"--{kind}", "--no-isolation", "--outdir", str(target), str(source)]
     subprocess.run(words, check=True, capture_output=True, timeout=200)
-    return next(target.glob("*.whl"))
+    return next(target.iterdir())
