@@ -1,42 +1,45 @@
-"""What each part of the encoder and each loss term is worth, on sources left out of training.
+"""What each part of the encoder and each loss term is worth, on origins left out of training.
 
-Every source of a teacher's training set is left out once: sources are dealt into folds of equal size, a variant is
+Every origin of a teacher's training set is left out once: origins are dealt into folds of equal size, a variant is
 trained on the others and measured on the fold. Nothing here sees the dev set.
 
-    python tests/benchmarks/ablation.py ../shared/vectors/text-embedding-3-small/train.npy --out ablation-3-small.json
+    python -m benchmarks.ablation text-embedding-3-small     # or both teachers: make ablation
+
+Results lie in ablation-TEACHER.json; variants found there are not run again. The block of the teacher in
+docs/results/parts.md is written when all variants are there.
 """
 
-import argparse
 import json
-import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
-import torch
-from corpora import largest_first, source_file
+import typer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from linguagen.models.manifests.statistics import TeacherStatistics
+from benchmarks.data import deal_folds, load_origins, load_part
+from benchmarks.fitting import train_on
+from benchmarks.pages import RESULTS, table, write_block
+from linguagen.models.manifests.vectors import FidelityRow
 from linguagen.runtime.measure.controls import PCA, SOFTENED_PCA, TRUNCATION, control_projections, project
 from linguagen.runtime.measure.fidelity import FidelitySet
-from linguagen.train.run.folder import RunFolder
-from linguagen.train.run.processes import Processes
+from linguagen.train.network.blocks import ProjectionHead
 from linguagen.train.vectors.closed_form import gather_statistics
-from linguagen.train.vectors.config import EncoderConfig, RunConfig, from_flat
-from linguagen.train.vectors.loop import train
-from linguagen.train.vectors.network import ProjectionHead, VectorNetwork
+from linguagen.train.vectors.config import EncoderConfig
+from linguagen.train.vectors.network import VectorNetwork
 
 FOLDS = 4
 UNITS = 2
 """Bilinear units per segment and direction in every variant that names no other number."""
+STUDENT_T = 3.18
+"""Half width of a 95 % interval in standard errors, for the 3 degrees of freedom of four folds."""
 
 
-class PlainEncoder(VectorNetwork):
+class PlainNetwork(VectorNetwork):
     """The control without directions and gates: an MLP with as many weights as the bilinear blocks."""
 
     def __init__(self, width: int, config: EncoderConfig) -> None:
@@ -47,7 +50,10 @@ class PlainEncoder(VectorNetwork):
 
 
 class _Layer(nn.Linear):
+    """A linear layer and GELU."""
+
     def forward(self, x: Tensor) -> Tensor:
+        """From (rows, width) to (rows, units)."""
         return F.gelu(super().forward(x))
 
 
@@ -73,14 +79,20 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "linear only, half of the vectors": {"directions": "none", "vectors": 0.5},
     "linear only, a quarter of the vectors": {"directions": "none", "vectors": 0.25},
 }
-"""Settings by name, and three of this script's own: another encoder, a part of the sources, a part of the vectors."""
+"""Settings by name, and three of this script's own: another encoder, a part of the origins, a part of the vectors."""
 SEEDED = ("linear only", "both directions")
 """Variants that are trained from two seeds: the choice between them is the choice of what ships."""
+INTRODUCTION = f"""Made by `make ablation`. Each origin is left out once, in {FOLDS} folds of whole origins, and a variant
+trained on the others is measured on it. One seed, but two for {" and ".join(SEEDED)}.
+The interval is Student's t over the paired folds. "Both directions" has {UNITS} units per segment and direction here;
+the shipped models have one."""
 
 
 @dataclass(frozen=True)
 class Job:
-    vectors: str
+    """One variant on one fold, from one seed."""
+
+    teacher: str
     fold: int
     variant: str
     seed: int
@@ -88,144 +100,106 @@ class Job:
     settings: tuple[tuple[str, Any], ...]
 
 
-def deal_folds(sources: np.ndarray) -> np.ndarray:
-    """The fold of every row: sources, largest first, each to the fold that has fewest rows."""
-    sizes, folds = np.zeros(FOLDS, int), {}
-    for source, count in zip(*largest_first(sources), strict=True):
-        fold = int(np.argmin(sizes))
-        folds[source] = fold
-        sizes[fold] += count
-    return np.array([folds[source] for source in sources])
+def load_fold(teacher: str, fold: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Training rows (n, width), their origins (n,), and the rows left out (m, width)."""
+    vectors, origins = load_part(teacher, "train"), load_origins(teacher)
+    left_out = deal_folds(origins, FOLDS) == fold
+    return vectors[~left_out], origins[~left_out], vectors[left_out]
 
 
-def load_fold(path: str, fold: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Training rows, their sources, and the rows left out."""
-    vectors = np.load(path).astype(np.float32)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    sources = np.load(source_file(path))
-    left_out = deal_folds(sources) == fold
-    return vectors[~left_out], sources[~left_out], vectors[left_out]
-
-
-def keep_part(sources: np.ndarray, of_sources: float, of_vectors: float, seed: int) -> np.ndarray:
-    """True for the rows of a random part of the sources, and for a random part of those."""
-    generator, names = np.random.default_rng(seed), np.unique(sources)
-    chosen = generator.permutation(names)[: round(of_sources * len(names))]
-    return np.isin(sources, chosen) & (generator.random(len(sources)) < of_vectors)
+def keep_part(origins: np.ndarray, of_origins: float, of_vectors: float, seed: int) -> np.ndarray:
+    """True (n,) for the rows of a random part of the origins, and for a random part of those rows."""
+    generator, names = np.random.default_rng(seed), np.unique(origins)
+    chosen = generator.permutation(names)[: round(of_origins * len(names))]
+    return np.isin(origins, chosen) & (generator.random(len(origins)) < of_vectors)
 
 
 def run(job: Job) -> dict[str, Any]:
     """Train one variant on the other folds and measure it on its own."""
-    torch.set_num_threads(1 if job.device == "cuda" else 2)
-    rows, sources, left_out = load_fold(job.vectors, job.fold)
-    changes = dict(VARIANTS[job.variant]) | dict(job.settings)
-    plain = changes.pop("plain", False)
-    kept = keep_part(sources, changes.pop("sources", 1.0), changes.pop("vectors", 1.0), job.seed)
-    with tempfile.TemporaryDirectory() as folder:
-        np.save(f"{folder}/rows.npy", rows[kept])
-        np.save(f"{folder}/rows-source.npy", sources[kept])
-        config = configure((f"{folder}/rows.npy",), job.seed, changes)
-        run_folder = RunFolder(Path(folder) / "run")
-        run_folder.write_config(config)
-        made: list[VectorNetwork] = []
-
-        def make(width: int, shape: EncoderConfig) -> VectorNetwork:
-            made.append((PlainEncoder if plain else VectorNetwork)(width, shape))
-            return made[0]
-
-        train(config, run_folder, Processes(0, 1, torch.device(job.device)), make_encoder=make)
-        with torch.no_grad():
-            embeddings = made[0](torch.from_numpy(left_out).to(job.device)).cpu().numpy()
-    row = FidelitySet(left_out).measure(job.variant, embeddings).row
-    return {
-        "variant": job.variant,
-        "fold": job.fold,
-        "seed": job.seed,
-        "recall": row.recall,
-        "pair_error": row.pair_error,
-    }
+    rows, origins, left_out = load_fold(job.teacher, job.fold)
+    changes = VARIANTS[job.variant] | dict(job.settings)
+    network = PlainNetwork if changes.pop("plain", False) else VectorNetwork
+    kept = keep_part(origins, changes.pop("sources", 1.0), changes.pop("vectors", 1.0), job.seed)
+    settings = {"hidden": UNITS, "seed": job.seed, "evaluate_every": 10**6} | changes
+    trained = train_on(rows[kept], settings, device=job.device, origins=origins[kept], network=network)
+    row = FidelitySet(left_out).measure(job.variant, trained.encode(left_out)).row
+    return figures(row, job.fold, job.seed)
 
 
-def controls(path: str, fold: int) -> list[dict[str, Any]]:
+def figures(row: FidelityRow, fold: int, seed: int = 0) -> dict[str, Any]:
+    """What the table needs of a measurement."""
+    return {"variant": row.method, "fold": fold, "seed": seed, "recall": row.recall, "pair_error": row.pair_error}
+
+
+def controls(teacher: str, fold: int) -> list[dict[str, Any]]:
     """Truncation, PCA and softened PCA on the same fold."""
-    rows, _, left_out = load_fold(path, fold)
-    statistics: TeacherStatistics = gather_statistics([rows], rows.shape[1], 256)
+    rows, _, left_out = load_fold(teacher, fold)
+    projections = control_projections(gather_statistics([rows], rows.shape[1], 256), 256)
     fidelity = FidelitySet(left_out)
-    found = []
-    for name in (TRUNCATION, PCA, SOFTENED_PCA):
-        row = fidelity.measure(name, project(left_out, control_projections(statistics, 256)[name])).row
-        found.append({"variant": name, "fold": fold, "seed": 0, "recall": row.recall, "pair_error": row.pair_error})
-    return found
+    names = (TRUNCATION, PCA, SOFTENED_PCA)
+    return [figures(fidelity.measure(name, project(left_out, projections[name])).row, fold) for name in names]
 
 
-def configure(inputs: tuple[str, ...], seed: int, changes: dict[str, Any]) -> RunConfig:
-    """The default configuration with some settings changed."""
-    from linguagen.train.vectors.config import flat_settings
-
-    return from_flat(
-        flat_settings(RunConfig(inputs=inputs, seed=seed, evaluate_every=10**6)) | {"hidden": UNITS} | changes
-    )
+def by_fold(results: list[dict[str, Any]], variant: str, figure: str) -> np.ndarray:
+    """A figure of a variant for each fold (FOLDS,), the mean over seeds."""
+    rows = [row for row in results if row["variant"] == variant]
+    return np.array([np.mean([row[figure] for row in rows if row["fold"] == fold]) for fold in range(FOLDS)])
 
 
-def table(results: list[dict[str, Any]]) -> str:
-    """Recall of every variant: the mean over folds and seeds, every fold, and the paired difference to linear only."""
-
-    def by_fold(name: str, figure: str) -> np.ndarray:
-        return np.array(
-            [
-                np.mean([r[figure] for r in results if r["variant"] == name and r["fold"] == fold])
-                for fold in range(FOLDS)
-            ]
-        )
-
-    names = list(dict.fromkeys(r["variant"] for r in results))
-    lines = [
-        "| variant | recall@10 | by fold | above linear only (95 %) | pair error |",
-        "|---|---|---|---|---|",
-    ]
-    for name in names:
-        recall = by_fold(name, "recall")
-        difference = 100 * (recall - by_fold("linear only", "recall"))
-        margin = 3.18 * difference.std(ddof=1) / FOLDS**0.5  # Student's t, 3 degrees of freedom
+def section(teacher: str, results: list[dict[str, Any]]) -> str:
+    """The block of a teacher: every variant's recall, by fold, and its paired difference to linear only."""
+    lines = []
+    for name in dict.fromkeys(row["variant"] for row in results):
+        recall = by_fold(results, name, "recall")
+        difference = 100 * (recall - by_fold(results, "linear only", "recall"))
+        margin = STUDENT_T * difference.std(ddof=1) / FOLDS**0.5
         folds = " ".join(f"{value:.4f}" for value in recall)
-        above = f"{difference.mean():+.2f} ± {margin:.2f}"
-        error = by_fold(name, "pair_error").mean()
-        lines.append(f"| {name} | {recall.mean():.4f} | {folds} | {above} | {error:.4f} |")
-    return "\n".join(lines)
+        error = by_fold(results, name, "pair_error").mean()
+        lines.append([name, f"{recall.mean():.4f}", folds, f"{difference.mean():+.2f} ± {margin:.2f}", f"{error:.4f}"])
+    head = ["variant", "recall@10", "by fold", "above linear only (95 %)", "pair error"]
+    return f"## {teacher}\n\n{INTRODUCTION}\n\n{table(head, lines)}"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("vectors", help="a training file with its -source.npy beside it")
-    parser.add_argument(
-        "--out", type=Path, required=True, help="results as JSON; variants found there are not run again"
-    )
-    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
-    parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--variants", nargs="*", default=list(VARIANTS))
-    parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="settings changed in all variants")
-    options = parser.parse_args()
-    settings = tuple((name, json.loads(value)) for name, value in (item.split("=") for item in options.set))
-    done = (
-        json.loads(options.out.read_text())
-        if options.out.exists()
-        else [row for fold in range(FOLDS) for row in controls(options.vectors, fold)]
-    )
+def missing_jobs(
+    teacher: str, variants: list[str], device: str, settings: list[str], done: list[dict[str, Any]]
+) -> list[Job]:
+    """Every variant, seed and fold that has no result yet."""
+    changes = tuple((name, json.loads(value)) for name, value in (item.split("=") for item in settings))
     seen = {(row["variant"], row["fold"], row["seed"]) for row in done}
-    jobs = [
-        Job(options.vectors, fold, name, seed, options.device, settings)
-        for name in options.variants
+    return [
+        Job(teacher, fold, name, seed, device, changes)
+        for name in variants
         for seed in ((0, 1) if name in SEEDED else (0,))
         for fold in range(FOLDS)
         if (name, fold, seed) not in seen
     ]
-    with ProcessPoolExecutor(options.workers, mp_context=get_context("spawn")) as pool:
+
+
+def main(
+    teacher: str,
+    out: Annotated[Path | None, typer.Option(help="Results as JSON.  [default: ablation-TEACHER.json]")] = None,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    workers: Annotated[int, typer.Option(help="Trainings at the same time.")] = 1,
+    variant: Annotated[list[str] | None, typer.Option(help="Only these variants; the page is not written.")] = None,
+    change: Annotated[
+        list[str] | None, typer.Option(help="NAME=VALUE, in all variants; the page is not written.")
+    ] = None,
+) -> None:
+    """Measure all variants and write the teacher's block."""
+    path = out or Path(f"ablation-{teacher}.json")
+    done = (
+        json.loads(path.read_text()) if path.exists() else [row for n in range(FOLDS) for row in controls(teacher, n)]
+    )
+    jobs = missing_jobs(teacher, variant or list(VARIANTS), device, change or [], done)
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         for row in pool.map(run, jobs):
             done.append(row)
-            options.out.write_text(json.dumps(done))
+            path.write_text(json.dumps(done))
             print(f"{len(done)}: {row}", flush=True)
-    print(table(done))
+    print(section(teacher, done))
+    if not variant and not change:
+        write_block(RESULTS / "parts.md", teacher, section(teacher, done))
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

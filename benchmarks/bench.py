@@ -1,4 +1,4 @@
-"""Speed of the shipped models beside the control graph, numpy, scikit-learn and faiss, on the same rows and threads.
+"""Speed of the shipped models next to the control graph, numpy, scikit-learn and faiss, on the same rows and threads.
 
     make bench
 
@@ -13,6 +13,7 @@ import onnx
 import onnxruntime
 import pytest
 from onnx import numpy_helper
+from pytest_benchmark.fixture import BenchmarkFixture
 
 from linguagen.export.vectors.fold import FoldedEncoder
 from linguagen.export.vectors.graph import build_graph
@@ -25,14 +26,16 @@ from linguagen.runtime.writing.sample import draw_vectors
 BATCHES = (1, 64, 1024, 16384)
 MODEL, OTHER = "text-embedding-3-small", "text-embedding-ada-002"
 SWEEPS = 4
-"""All engines in turn, so many times: they share what other work the machine has."""
+"""Times that all engines are measured in turn, so that other work on the machine slows all of them."""
 Engine = Callable[[np.ndarray], object]
+"""Takes vectors (rows, 1536)."""
 
 
-def session(source: str | bytes) -> Engine:
+def session(graph: str | bytes) -> Engine:
+    """A graph, from a path or its bytes, in onnxruntime on all cores."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = usable_cores()
-    made = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+    made = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
     return lambda rows: made.run(None, {"vectors": rows})
 
 
@@ -43,29 +46,35 @@ def float_twin(name: str) -> bytes:
     linear = stored["linear_weight_int8"] * stored["linear_weight_scale"]
     if "outlier_dims" in stored:
         linear[stored["outlier_dims"]] = stored["outlier_weight"]
-    return build_graph(FoldedEncoder(linear.astype(np.float32), (), stored["head_weight"])).SerializeToString()
+    folded = FoldedEncoder(linear.astype(np.float32), (), stored["head_weight"])
+    return bytes(build_graph(folded).SerializeToString())
 
 
 def numpy_product() -> Engine:
+    """One matrix product of the encoder's size."""
     projection = np.random.default_rng(0).standard_normal((1536, 256)).astype(np.float32)
     return lambda rows: rows @ projection
 
 
 def scikit_pca() -> Engine:
+    """scikit-learn's PCA to 256 dimensions."""
     from sklearn.decomposition import PCA
 
-    return PCA(256, svd_solver="randomized", random_state=0).fit(vectors(1024)).transform
+    fitted = PCA(256, svd_solver="randomized", random_state=0).fit(vectors(1024))
+    return fitted.transform  # type: ignore[no-any-return]
 
 
 def faiss_pca() -> Engine:
+    """PCA of faiss to 256 dimensions."""
     import faiss
 
     matrix = faiss.PCAMatrix(1536, 256)
     matrix.train(vectors(2048))
-    return matrix.apply
+    return matrix.apply  # type: ignore[no-any-return]
 
 
 def vectors(rows: int) -> np.ndarray:
+    """Synthetic vectors (rows, 1536) like the model's teacher's."""
     statistics = load_manifest(MODEL).statistics
     return np.concatenate(list(draw_vectors(statistics, rows, seed=0)))
 
@@ -84,14 +93,17 @@ ENGINES: dict[str, Callable[[], Engine]] = {
 
 @functools.cache
 def engine(name: str) -> Engine:
+    """An engine by its name in ENGINES, made once."""
     return ENGINES[name]()
 
 
 @pytest.mark.parametrize("name", list(ENGINES))
 @pytest.mark.parametrize("batch", BATCHES)
 @pytest.mark.parametrize("sweep", range(SWEEPS))
-def test_speed(benchmark, sweep, name, batch):
+def test_speed(benchmark: BenchmarkFixture, sweep: int, name: str, batch: int) -> None:
+    """Time one engine on one batch."""
     rows = vectors(batch)
     benchmark.extra_info.update(engine=name, batch=batch, sweep=sweep)
     # Many short rounds, so that the fastest of them saw the machine to itself.
-    benchmark.pedantic(engine(name), (rows,), rounds=max(5, min(1000, 40_000 // batch)), warmup_rounds=3)
+    rounds = max(5, min(1000, 40_000 // batch))
+    benchmark.pedantic(engine(name), (rows,), rounds=rounds, warmup_rounds=3)  # type: ignore[no-untyped-call]

@@ -1,136 +1,124 @@
-"""Fit single corpora, queries held out, beside each corpus's own PCA.
+"""Fit single corpora, queries held out, next to each corpus's own PCA.
 
-Every large source of a training set is a corpus in turn. What the fit may know of the teacher comes from the other
-sources alone. A fifth of the corpus is held out: half of that chooses the closed form and when to stop, the other half is
-what the table reports, its neighbours looked up in the rest of the corpus.
+Every large origin of a training set is a corpus in turn, or the origins are dealt to groups of similar size. What the
+fit may know of the teacher comes from the other origins alone.
 
-    python tests/benchmarks/corpora.py ../shared/vectors/text-embedding-3-small/train.npy
+    python -m benchmarks.corpora            # all tables of docs/results/fits.md
+
+A fifth of the corpus is held out: half of that chooses the closed form and when to stop, the other half is what the
+table reports, its neighbours looked up in the rest of the corpus.
 """
 
-import argparse
 import json
-import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
-from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
-import torch
+import typer
 
+from benchmarks.data import TEACHERS, deal_groups, largest_first, load_origins, load_part
+from benchmarks.fitting import train_on
+from benchmarks.pages import RESULTS, table, write_block
 from linguagen.runtime.measure.controls import PCA
 from linguagen.runtime.measure.fidelity import difference_interval
-from linguagen.train.run.folder import RunFolder
-from linguagen.train.run.processes import Processes
 from linguagen.train.vectors.closed_form import gather_statistics
-from linguagen.train.vectors.config import FIT_DEFAULTS, RunConfig, flat_settings, from_flat
-from linguagen.train.vectors.loop import train
+from linguagen.train.vectors.config import FIT_DEFAULTS
+
+LEAST, MOST = 800, 8
+"""Rows that a single origin needs to be a corpus, and how many of them are fitted."""
+TABLES = ((TEACHERS[0], 0), (TEACHERS[1], 4), (TEACHERS[0], 5), (TEACHERS[1], 2))
+"""Teacher, and the number of groups that its origins are dealt to; 0 for single origins."""
+
+HEAD = [
+    "corpus",
+    "vectors",
+    "truncation",
+    "own PCA",
+    "closed form",
+    "fitted",
+    "above own PCA",
+    "reconstruction",
+    "kept step",
+]
 
 
 @dataclass(frozen=True)
 class Job:
-    vectors: str
-    sources: tuple[int, ...]
+    """One corpus to fit."""
+
+    teacher: str
+    origins: tuple[int, ...]
     name: str
-    device: str
     settings: tuple[tuple[str, Any], ...]
 
 
-def list_corpora(path: str, least: int, most: int, groups: int) -> list[tuple[str, tuple[int, ...]]]:
-    """The sources of `least` rows or more, the largest first; or the sources dealt to so many groups, by size."""
-    sources = np.load(source_file(path))
+def list_corpora(teacher: str, groups: int) -> list[tuple[str, tuple[int, ...]]]:
+    """Names and origins of the corpora: groups, or the largest single origins."""
+    origins = load_origins(teacher)
     if groups:
-        return [(f"group {number}", group) for number, group in enumerate(deal_sources(sources, groups))]
-    names, counts = largest_first(sources)
-    large = counts >= least
-    return [(f"source {name}", (int(name),)) for name in names[large][:most]]
-
-
-def deal_sources(sources: np.ndarray, groups: int) -> list[tuple[int, ...]]:
-    """The sources of all rows, the largest first, dealt in turn to so many groups."""
-    names, _ = largest_first(sources)
-    return [tuple(int(name) for name in names[group::groups]) for group in range(groups)]
-
-
-def largest_first(sources: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Each source once, and its rows."""
-    names, counts = np.unique(sources, return_counts=True)
-    order = np.argsort(-counts, kind="stable")
-    return names[order], counts[order]
-
-
-def source_file(path: str) -> Path:
-    return Path(path).with_name(f"{Path(path).stem}-source.npy")
+        return [(f"group {number}", group) for number, group in enumerate(deal_groups(origins, groups))]
+    names, counts = largest_first(origins)
+    return [(f"origin {name}", (int(name),)) for name in names[counts >= LEAST][:MOST]]
 
 
 def fit(job: Job) -> dict[str, Any]:
     """Fit one corpus; returns what the table needs."""
-    torch.set_num_threads(1 if job.device == "cuda" else 2)
-    vectors = np.load(job.vectors).astype(np.float32)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    mine = np.isin(np.load(source_file(job.vectors)), job.sources)
+    vectors = load_part(job.teacher, "train")
+    mine = np.isin(load_origins(job.teacher), job.origins)
     prior = gather_statistics([vectors[~mine]], vectors.shape[1], 256)
-    with tempfile.TemporaryDirectory() as folder:
-        np.save(f"{folder}/corpus.npy", vectors[mine])
-        settings = flat_settings(RunConfig(inputs=(f"{folder}/corpus.npy",))) | FIT_DEFAULTS | dict(job.settings)
-        config, run = from_flat(settings), RunFolder(Path(folder) / "run")
-        run.write_config(config)
-        result = train(config, run, Processes(0, 1, torch.device(job.device)), prior=prior)
-        summary = json.loads(run.finished.read_text())
-    assert result is not None
-    pca = next(item for item in result.controls if item.row.method == PCA)
-    low, high = difference_interval(result.model.recall_per_vector, pca.recall_per_vector)
+    trained = train_on(vectors[mine], {**FIT_DEFAULTS, **dict(job.settings)}, prior=prior)
+    pca = next(item for item in trained.result.controls if item.row.method == PCA)
+    low, high = difference_interval(trained.result.model.recall_per_vector, pca.recall_per_vector)
+    measured = (trained.result.model, *trained.result.controls)
     return {
         "corpus": job.name,
         "rows": int(mine.sum()),
         "low": 100 * low,
         "high": 100 * high,
-        "fidelity": {item.row.method: asdict(item.row) for item in (result.model, *result.controls)},
-        "share": summary["closed_form"]["teacher_share"],
-        "best_step": summary["best_step"],
-        "seconds": summary["seconds"],
+        "fidelity": {item.row.method: asdict(item.row) for item in measured},
+        "best_step": trained.summary["best_step"],
+        "seconds": trained.summary["seconds"],
     }
 
 
-def table(rows: list[dict[str, Any]]) -> str:
-    lines = [
-        "| corpus | vectors | truncation | own PCA | closed form | fitted | above own PCA | reconstruction | kept step |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
-    for row in rows:
-        figures = {name: value["recall"] for name, value in row["fidelity"].items()}
-        cells = [figures[name] for name in ("truncation", "PCA", "closed form", "encoder")]
-        above = f"{100 * (figures['encoder'] - figures['PCA']):+.1f} ({row['low']:+.1f} to {row['high']:+.1f})"
-        back = row["fidelity"]["encoder"]["reconstruction"]
-        lines.append(
-            f"| {row['corpus']} | {row['rows']} | {' | '.join(f'{cell:.3f}' for cell in cells)} | {above} "
-            f"| {back:.3f} | {row['best_step']} |"
-        )
-    gains = [100 * (row["fidelity"]["encoder"]["recall"] - row["fidelity"]["PCA"]["recall"]) for row in rows]
+def gain(row: dict[str, Any]) -> float:
+    """Points of recall of the fitted encoder above the corpus's own PCA."""
+    return 100 * float(row["fidelity"]["encoder"]["recall"] - row["fidelity"]["PCA"]["recall"])
+
+
+def line(row: dict[str, Any]) -> list[str]:
+    """A corpus in the table."""
+    recall = [f"{row['fidelity'][name]['recall']:.3f}" for name in ("truncation", "PCA", "closed form", "encoder")]
+    above = f"{gain(row):+.1f} ({row['low']:+.1f} to {row['high']:+.1f})"
+    back = f"{row['fidelity']['encoder']['reconstruction']:.3f}"
+    return [row["corpus"], str(row["rows"]), *recall, above, back, str(row["best_step"])]
+
+
+def section(teacher: str, groups: int, rows: list[dict[str, Any]]) -> str:
+    """The table of a teacher, with its heading and what is measured."""
+    what = f"its origins dealt to {groups} groups" if groups else "single origins"
     seconds = [row["seconds"] for row in rows]
-    return (
-        "\n".join(lines)
-        + f"\n\nMean gain {np.mean(gains):+.2f} points; {min(seconds):.0f} to {max(seconds):.0f} s each."
-    )
+    mean = np.mean([gain(row) for row in rows])
+    text = f"Mean gain {mean:+.2f} points; {min(seconds):.0f} to {max(seconds):.0f} s each."
+    return f"### {teacher}, {what}\n\n{table(HEAD, [line(row) for row in rows])}\n\n{text}"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("vectors", help="a training file with its -source.npy beside it")
-    parser.add_argument("--least", type=int, default=800, help="rows a source must have")
-    parser.add_argument("--most", type=int, default=8, help="corpora")
-    parser.add_argument("--groups", type=int, default=0, help="deal the sources to so many corpora instead")
-    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
-    parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="settings changed in all fits")
-    options = parser.parse_args()
-    settings = tuple((name, json.loads(value)) for name, value in (item.split("=") for item in options.set))
-    corpora = list_corpora(options.vectors, options.least, options.most, options.groups)
-    jobs = [Job(options.vectors, sources, name, options.device, settings) for name, sources in corpora]
-    with ProcessPoolExecutor(options.workers, mp_context=get_context("spawn")) as pool:
-        print(table(list(pool.map(fit, jobs))))
+def main(
+    workers: Annotated[int, typer.Option(help="Fits at the same time.")] = 1,
+    change: Annotated[list[str] | None, typer.Option(help="NAME=VALUE, in all fits; the page is not written.")] = None,
+) -> None:
+    """Fit every corpus of every table and write them."""
+    settings = tuple((name, json.loads(value)) for name, value in (item.split("=") for item in change or []))
+    for teacher, groups in TABLES:
+        jobs = [Job(teacher, origins, name, settings) for name, origins in list_corpora(teacher, groups)]
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            text = section(teacher, groups, list(pool.map(fit, jobs)))
+        print(text, flush=True)
+        if not change:
+            write_block(RESULTS / "fits.md", f"{teacher} {groups}", text)
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

@@ -1,16 +1,17 @@
-"""What others do with so many bytes, each as a function from queries and documents to ranked neighbours.
+"""What other methods do with a number of bytes, each as a function from queries and documents to ranked neighbours.
 
-A method is fitted on training vectors and then ranks documents (rows, 1536) for queries (rows, 1536), all of unit length.
+A method is fitted on training vectors and then ranks documents (rows, 1536) for queries (rows, 1536), all of length 1.
 Codes are compared with float queries, and what a code stands for is scaled to length 1, for every method alike.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import faiss
 import numpy as np
-from adaptor import STEPS, embed, train_adaptor
 
+from benchmarks.adaptor import STEPS, embed, train_adaptor
 from linguagen.models.manifests.moments import EmbeddingMoments
 from linguagen.runtime.codes.codec import Codec, cut
 from linguagen.runtime.measure.controls import control_projections, project
@@ -18,11 +19,13 @@ from linguagen.train.vectors.closed_form import gather_statistics
 
 DEPTH = 100
 Rank = Callable[[np.ndarray, np.ndarray, bool], np.ndarray]
-"""From queries, documents, and whether they are the same rows, to the documents' numbers (queries, DEPTH), best first."""
+"""From queries, documents, and whether these are the same rows, to row numbers (queries, DEPTH), best first."""
 
 
 @dataclass(frozen=True)
 class Method:
+    """A way to spend bytes on an embedding, and how it ranks."""
+
     family: str
     detail: str
     bytes: int
@@ -67,11 +70,11 @@ def linear_peers(rows: np.ndarray, mixes: list[tuple[int, str]], suffix: str = "
     widest = max(dim for dim, _ in mixes)
     controls = control_projections(gather_statistics([rows], rows.shape[1], widest), widest)
     for name in ("truncation", "PCA", "softened PCA"):
-        projection = controls[name]
-        yield from with_codecs(f"{name}{suffix}", lambda x, p=projection: project(x, p), rows, mixes)
+        yield from with_codecs(f"{name}{suffix}", partial(project, projection=controls[name]), rows, mixes)
 
 
 def adaptor_peer(rows: np.ndarray, mixes: list[tuple[int, str]], steps: int = STEPS) -> Iterator[Method]:
+    """Matryoshka-Adaptor, trained on the rows, at several widths and kinds."""
     model = train_adaptor(rows, steps)
     widest = max(dim for dim, _ in mixes)
     yield from with_codecs("Matryoshka-Adaptor", lambda x: embed(model, x, widest), rows, mixes)
@@ -87,16 +90,21 @@ def faiss_peers(rows: np.ndarray, budgets: list[int], opq: list[int]) -> Iterato
         rotation.niter, rotation.niter_pq, rotation.max_train_points = 5, 2, 5_000
         index = faiss.IndexPreTransform(rotation, faiss.IndexPQ(width, budget, 8))
         yield _decoded("faiss OPQ", f"{budget} x 8 bits", index, rows)
-    yield _decoded(
-        "faiss SQ8", f"{width} x 8 bits", faiss.IndexScalarQuantizer(width, faiss.ScalarQuantizer.QT_8bit), rows
-    )
+    yield scalar_peer(rows)
     yield _rabitq(width, rows, None)
     for dim in (256, 512):
         yield _rabitq(dim, rows, faiss.PCAMatrix(width, dim))
 
 
-def binary_peers(rows: np.ndarray) -> Iterator[Method]:
-    """The signs of the vectors themselves, compared by differing bits; alone, and to pick 4 x as many for int8."""
+def scalar_peer(rows: np.ndarray) -> Method:
+    """Eight bits for each number of a whole vector."""
+    width = rows.shape[1]
+    index = faiss.IndexScalarQuantizer(width, faiss.ScalarQuantizer.QT_8bit)
+    return _decoded("faiss SQ8", f"{width} x 8 bits", index, rows)
+
+
+def binary_peers() -> Iterator[Method]:
+    """The signs of the vectors themselves, compared by differing bits."""
 
     def hamming(queries: np.ndarray, documents: np.ndarray, same: bool) -> np.ndarray:
         return best(np.sign(queries), np.sign(documents), same)
@@ -119,6 +127,7 @@ def rescored(family: str, detail: str, first: Method, second: Method, factor: in
 
 
 def _decoded(family: str, detail: str, index: faiss.Index, rows: np.ndarray) -> Method:
+    """A faiss index as a codec: decoded rows are scaled to length 1 and compared with float queries."""
     index.train(rows)
 
     def rank(queries: np.ndarray, documents: np.ndarray, same: bool) -> np.ndarray:
@@ -130,7 +139,13 @@ def _decoded(family: str, detail: str, index: faiss.Index, rows: np.ndarray) -> 
 
 
 def _rabitq(dim: int, rows: np.ndarray, transform: faiss.PCAMatrix | None) -> Method:
-    """RaBitQ (arXiv 2405.12497) by faiss, one bit a dimension and two numbers a vector, on all or on principal dimensions."""
+    """RaBitQ (arXiv 2405.12497) by faiss: one bit a dimension and two numbers a vector.
+
+    Args:
+        dim: dimensions that get a bit.
+        rows: to fit on (n, width).
+        transform: to the principal dimensions; None for all dimensions as they are.
+    """
     if transform is not None:
         transform.train(rows)
 
@@ -150,7 +165,7 @@ def _rabitq(dim: int, rows: np.ndarray, transform: faiss.PCAMatrix | None) -> Me
         if not same:
             return found[:, :DEPTH]
         own = np.arange(len(found))[:, None]
-        later = np.argsort(found == own, axis=1, kind="stable")  # itself, where it is found, to the end
+        later = np.argsort(found == own, axis=1, kind="stable")  # a query's own row goes to the end
         return np.take_along_axis(found, later, axis=1)[:, :DEPTH]
 
     return Method("faiss RaBitQ", f"{dim} bits", size, rank)

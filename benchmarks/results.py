@@ -1,25 +1,26 @@
-"""Recall at equal bytes, beside peers run on the same rows: the tables and the plot of docs/results.md.
+"""Recall at equal bytes, next to peers run on the same rows.
 
-    python tests/benchmarks/results.py dev --out .results.json     # the shipped models on unseen sources
-    python tests/benchmarks/results.py corpora --out .results.json # single corpora, zero-shot and fitted
-    python tests/benchmarks/results.py write --out .results.json   # into docs/results.md and docs/recall-bytes.svg
+    python -m benchmarks.results dev       # the shipped models on unseen origins
+    python -m benchmarks.results corpora   # single corpora, zero-shot and fitted
+    python -m benchmarks.results write     # into docs/results: recall-bytes.md, its plot, and corpora.md
 
-or all of them: make results. What is found in the file is not run again. On dev, everything is fitted on the training set.
-A corpus is some sources left out of all training: a fifth of it are queries, of which half choose (fitting only) and half
-are reported, looked up in the other four fifths, which own PCA, fitted models and faiss are fitted on.
+or all of them: make results. What is found in .results.json is not run again. On dev, everything is fitted on the
+training set. A corpus is some origins left out of all training: a fifth of it are queries, of which half choose (fitting
+only) and half are reported, looked up in the other four fifths; own PCA, fitted models and faiss are fitted on those.
 """
 
-import argparse
 import json
-import tempfile
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
-import torch
-from corpora import deal_sources
-from peers import (
+import typer
+
+from benchmarks.data import TEACHERS, deal_groups, load_origins, load_part
+from benchmarks.fitting import train_on
+from benchmarks.peers import (
     DEPTH,
     Method,
     adaptor_peer,
@@ -29,20 +30,14 @@ from peers import (
     faiss_peers,
     linear_peers,
     rescored,
+    scalar_peer,
     with_codecs,
 )
-from tables import write_results
-
+from benchmarks.tables import write_results
 from linguagen.runtime import Compressor
-from linguagen.train.run.folder import RunFolder, load_run
-from linguagen.train.run.processes import Processes
 from linguagen.train.vectors.closed_form import gather_statistics
-from linguagen.train.vectors.config import FIT_DEFAULTS, RunConfig, flat_settings, from_flat
-from linguagen.train.vectors.data import split_rows
-from linguagen.train.vectors.loop import train
+from linguagen.train.vectors.config import FIT_DEFAULTS
 
-TEACHERS = ("text-embedding-3-small", "text-embedding-ada-002")
-SHARED = Path(__file__).resolve().parents[3] / "shared" / "vectors"
 DEFAULTS = [
     ("", 256, "e8"),
     ("-512", 512, "e8"),
@@ -53,158 +48,118 @@ DEFAULTS = [
     ("-512", 512, "float16"),
     ("", 256, "float32"),
 ]
-"""The mix for each number of bytes."""
+"""The mix for each number of bytes: which model, how many of its dimensions, and the code."""
 PEER_MIXES = [(256, "ubinary"), (256, "int4"), (256, "int8"), (512, "int4"), (512, "int8"), (256, "float32")]
 CORPUS_MIXES = [(256, "e8"), (256, "int4"), (256, "int8"), (256, "float32")]
-CORPORA = {TEACHERS[0]: ((12,), (21,), (14,)), TEACHERS[1]: (0, 1, 2)}
-"""Three of each teacher: the largest sources, and groups of sources where all are small."""
+SINGLE_ORIGINS, GROUPS = (12, 21, 14), 4
+"""The corpora: three large origins of the first teacher; three groups of the second, whose origins are small."""
 RESAMPLES = 1000
 
 
-def unit(rows: np.ndarray) -> np.ndarray:
-    wide = rows.astype(np.float32)
-    return np.ascontiguousarray(wide / np.linalg.norm(wide, axis=1, keepdims=True))
+@dataclass(frozen=True)
+class Task:
+    """Queries to look up in documents, both (rows, 1536), by every method."""
+
+    name: str
+    queries: np.ndarray
+    documents: np.ndarray
+    same: bool
+    """Whether queries and documents are the same rows, so that a query does not count as its own neighbour."""
+    methods: Iterable[Method]
 
 
-def measure(
-    method: Method, queries: np.ndarray, documents: np.ndarray, exact: np.ndarray, same: bool
-) -> dict[str, Any]:
-    """Recall@1, 10 and 100, the middle one with its bootstrap interval over queries."""
-    found = method.rank(queries, documents, same)
-    recalls = {}
-    for k in (1, 10, DEPTH):
-        hits = (exact[:, :k, None] == found[:, None, :k]).any(axis=2).mean(axis=1)
-        recalls[k] = hits
-    generator = np.random.default_rng(0)
-    draws = generator.integers(len(queries), size=(RESAMPLES, len(queries)))
-    low, high = np.percentile(recalls[10][draws].mean(axis=1), [2.5, 97.5])
-    figures = {f"recall@{k}": float(hits.mean()) for k, hits in recalls.items()}
+def measure(method: Method, task: Task, exact: np.ndarray) -> dict[str, Any]:
+    """Recall@1, 10 and 100, the middle one with its bootstrap interval over queries.
+
+    Args:
+        method: what is measured.
+        task: queries and documents.
+        exact: the true neighbours of each query (queries, DEPTH), nearest first.
+    """
+    found = method.rank(task.queries, task.documents, task.same)
+    hits = {k: (exact[:, :k, None] == found[:, None, :k]).any(axis=2).mean(axis=1) for k in (1, 10, DEPTH)}
+    draws = np.random.default_rng(0).integers(len(task.queries), size=(RESAMPLES, len(task.queries)))
+    low, high = np.percentile(hits[10][draws].mean(axis=1), [2.5, 97.5])
+    figures: dict[str, Any] = {f"recall@{k}": float(each.mean()) for k, each in hits.items()}
     if found.shape[1] < DEPTH:
         figures[f"recall@{DEPTH}"] = None
     return figures | {"low": float(low), "high": float(high)}
 
 
 def dev_methods(teacher: str) -> Iterator[Method]:
-    rows = unit(np.load(SHARED / teacher / "train.npy"))
+    """Every method of the table on unseen origins; peers are fitted on the teacher's training set."""
+    rows = load_part(teacher, "train")
     models = {suffix: Compressor.load(teacher + suffix) for suffix in ("", "-512")}
-    ours = {
-        (suffix, dim, kind): coded("LinguaGEN", models[suffix].compress, models[suffix].codec(kind, dim))
-        for suffix, dim, kind in DEFAULTS
-    }
-    yield from ours.values()
+    for suffix, dim, kind in DEFAULTS:
+        yield coded("LinguaGEN", models[suffix].compress, models[suffix].codec(kind, dim))
     int8 = coded("LinguaGEN", models[""].compress, models[""].codec("int8"))
     bits = coded("LinguaGEN", models[""].compress, models[""].codec("ubinary"))
-    yield int8
-    yield bits
-    yield rescored("LinguaGEN, rescored", "256 bits, then int8", bits, int8)
+    yield from (int8, bits, rescored("LinguaGEN, rescored", "256 bits, then int8", bits, int8))
     yield from linear_peers(rows, PEER_MIXES)
     yield from adaptor_peer(rows, PEER_MIXES)
     yield from faiss_peers(rows, [32, 64, 128, 192, 256, 512], [128])
-    for plain in binary_peers(rows):
+    for plain in binary_peers():
         yield plain
-        yield rescored("plain binary, rescored", "1536 signs, then SQ8", plain, next(_sq8(rows)))
+        yield rescored("plain binary, rescored", "1536 signs, then SQ8", plain, scalar_peer(rows))
 
 
-def _sq8(rows: np.ndarray) -> Iterator[Method]:
-    yield from (method for method in faiss_peers(rows, [], []) if method.family == "faiss SQ8")
+def list_corpora(teacher: str) -> list[tuple[str, tuple[int, ...]]]:
+    """Names and origins of a teacher's three corpora."""
+    if teacher == TEACHERS[0]:
+        return [(f"{teacher}, origin {origin}", (origin,)) for origin in SINGLE_ORIGINS]
+    groups = deal_groups(load_origins(teacher), GROUPS)[:3]
+    return [(f"{teacher}, group {number}", group) for number, group in enumerate(groups)]
 
 
-def corpus_rows(teacher: str, number: int) -> tuple[np.ndarray, np.ndarray, str]:
-    """A corpus, the vectors of all other sources, and its name."""
-    vectors = unit(np.load(SHARED / teacher / "train.npy"))
-    sources = np.load(SHARED / teacher / "train-source.npy")
-    which = CORPORA[teacher][number]
-    if isinstance(which, int):
-        which, name = deal_sources(sources, 4)[which], f"group {which}"
-    else:
-        name = f"source {which[0]}"
-    mine = np.isin(sources, which)
-    return vectors[mine], vectors[~mine], f"{teacher}, {name}"
-
-
-def trained(rows: np.ndarray, prior_rows: np.ndarray | None) -> tuple[Any, np.ndarray, np.ndarray]:
-    """An encoder trained on rows, from a teacher's statistics if given; its documents, and the queries it reports on."""
-    prior = None if prior_rows is None else gather_statistics([prior_rows], rows.shape[1], 256)
-    with tempfile.TemporaryDirectory() as folder:
-        np.save(f"{folder}/rows.npy", rows)
-        settings = flat_settings(RunConfig(inputs=(f"{folder}/rows.npy",)))
-        config = from_flat(settings | (FIT_DEFAULTS if prior else {"held_out": 0.05, "evaluate_every": 10**6}))
-        folder_of_run = RunFolder(Path(folder) / "run")
-        folder_of_run.write_config(config)
-        train(config, folder_of_run, Processes(0, 1, torch.device("cpu")), prior=prior)
-        encoder = load_run(folder_of_run.path).encoder
-
-    def encode(x: np.ndarray) -> np.ndarray:
-        with torch.no_grad():
-            return encoder(torch.from_numpy(x)).numpy()
-
-    split = split_rows(_Sized(len(rows)), config.held_out, config.seed, by_source=False)
-    return encode, rows[split.training], rows[split.validation][1::2]
-
-
-class _Sized:
-    """All that split_rows asks of a corpus."""
-
-    def __init__(self, rows: int) -> None:
-        self._rows = rows
-
-    def __len__(self) -> int:
-        return self._rows
-
-
-def corpus_methods(rows: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray, Iterable[Method]]:
-    """Queries, documents, and every method."""
-    fitted, documents, queries = trained(rows, others)
-    general, _, _ = trained(others, None)
+def corpus_task(name: str, teacher: str, chosen: tuple[int, ...]) -> Task:
+    """Fit a corpus and train a model of all other origins; the queries are those that chose nothing."""
+    vectors, mine = load_part(teacher, "train"), np.isin(load_origins(teacher), chosen)
+    rows, others = vectors[mine], vectors[~mine]
+    fitted = train_on(rows, FIT_DEFAULTS, prior=gather_statistics([others], others.shape[1], 256))
+    general = train_on(others, {"held_out": 0.05, "evaluate_every": 10**6})
+    documents, queries = rows[fitted.split.training], rows[fitted.split.validation][1::2]
 
     def methods() -> Iterator[Method]:
-        yield from with_codecs("LinguaGEN, fitted", fitted, documents, CORPUS_MIXES)
-        yield from with_codecs("LinguaGEN, zero-shot", general, others, CORPUS_MIXES)
+        yield from with_codecs("LinguaGEN, fitted", fitted.encode, documents, CORPUS_MIXES)
+        yield from with_codecs("LinguaGEN, zero-shot", general.encode, others, CORPUS_MIXES)
         yield from linear_peers(documents, CORPUS_MIXES, " of the corpus")
-        yield from (m for m in linear_peers(others, CORPUS_MIXES, " of other sources") if "truncation" not in m.family)
+        yield from (m for m in linear_peers(others, CORPUS_MIXES, " of other origins") if "truncation" not in m.family)
         yield from adaptor_peer(documents, CORPUS_MIXES, steps=300)
         yield from faiss_peers(documents, [32, 128, 256], [])
-        yield from binary_peers(documents)
+        yield from binary_peers()
 
-    return queries, documents, methods()
+    return Task(name, queries, documents, False, methods())
 
 
-def run(name: str, queries: np.ndarray, documents: np.ndarray, methods: Iterable[Method], same: bool) -> dict[str, Any]:
-    exact = best(queries, documents, same)
+def dev_task(teacher: str) -> Task:
+    """The shipped models and their peers on the dev set, every vector a query and a document."""
+    vectors = load_part(teacher, "dev")
+    return Task(teacher, vectors, vectors, True, dev_methods(teacher))
+
+
+def run(task: Task) -> dict[str, Any]:
+    """Every method's figures on one task."""
+    exact = best(task.queries, task.documents, task.same)
     rows = []
-    for method in methods:
-        figures = measure(method, queries, documents, exact, same)
+    for method in task.methods:
+        figures = measure(method, task, exact)
         rows.append({"family": method.family, "detail": method.detail, "bytes": method.bytes, **figures})
-        print(f"{name}: {method.family} {method.detail}: {figures['recall@10']:.4f}", flush=True)
-    return {"name": name, "queries": len(queries), "documents": len(documents), "rows": rows}
+        print(f"{task.name}: {method.family} {method.detail}: {figures['recall@10']:.4f}", flush=True)
+    return {"name": task.name, "queries": len(task.queries), "documents": len(task.documents), "rows": rows}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("part", choices=("dev", "corpora", "write"))
-    parser.add_argument("--out", type=Path, required=True)
-    options = parser.parse_args()
-    done = json.loads(options.out.read_text()) if options.out.exists() else {"dev": [], "corpora": []}
-    if options.part == "write":
+def main(part: Literal["dev", "corpora", "write"], out: Path = Path(".results.json")) -> None:
+    """Measure a part, or write the pages."""
+    done = json.loads(out.read_text()) if out.exists() else {"dev": [], "corpora": []}
+    if part == "write":
         write_results(done)
         return
     for teacher in TEACHERS:
-        for number in range(len(CORPORA[teacher]) if options.part == "corpora" else 1):
-            if options.part == "dev":
-                name, rows = teacher, None
-            else:
-                rows, others, name = corpus_rows(teacher, number)
-            if any(item["name"] == name for item in done[options.part]):
-                continue
-            if rows is None:
-                vectors = unit(np.load(SHARED / teacher / "dev.npy"))
-                found = run(name, vectors, vectors, dev_methods(teacher), same=True)
-            else:
-                queries, documents, methods = corpus_methods(rows, others)
-                found = run(name, queries, documents, methods, same=False)
-            done[options.part].append(found)
-            options.out.write_text(json.dumps(done, indent=1))
+        for name, chosen in [(teacher, ())] if part == "dev" else list_corpora(teacher):
+            if name not in [item["name"] for item in done[part]]:
+                done[part].append(run(dev_task(teacher) if part == "dev" else corpus_task(name, teacher, chosen)))
+                out.write_text(json.dumps(done, indent=1))
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

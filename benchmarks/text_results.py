@@ -1,9 +1,9 @@
-"""Measure text encoders on the public sets, all in one run, and write the table of docs/results.md.
+"""Measure text encoders on the public sets, all in one run.
 
-    make results-text
+    make results-text      # writes the table of docs/results/text.md
 
-The models are run folders (`--run NAME=FOLDER`), each exported in int8 and run by the runtime. Retrieval is measured
-twice: by encoders that never saw the documents, and by those that can be fitted to them (ours, and TF-IDF).
+Our models are the runs that recipes/text_models.py makes, each exported in int8 and run by the runtime. Retrieval is
+measured twice: by encoders that never saw the documents, and by those that can be fitted to them (ours, and TF-IDF).
 """
 
 import json
@@ -14,62 +14,72 @@ from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import numpy as np
-import text_peers as peers
-import text_sets as sets
 import typer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import ndcg_score
 from sklearn.model_selection import GroupKFold
-from text_peers import Embed, Encoder
 
+from benchmarks import text_peers as peers
+from benchmarks import text_sets as sets
+from benchmarks.data import SHARED
+from benchmarks.pages import RESULTS, table, write_block
+from benchmarks.text_peers import Embed, Encoder
 from linguagen.export.request import ExportRequest
 from linguagen.export.text.writer import export_text_run
 from linguagen.runtime.measure.scores import cosines, spearman
 from linguagen.train.text.finished import load_text_run
+from recipes.text_models import CORPUS, SETTINGS, run_folder
 
-_TABLE_BEGIN, _TABLE_END = "<!-- text table: written by make results-text -->", "<!-- end of text table -->"
 _SPEED_SECONDS = 2.0
 
 
+INTRODUCTION = """`make results-text` trains three models on the same 350,000 texts (open licences, listed on the card of
+`linguagen-en`) and measures them and their peers on public sets, our own as int8 files.
+
+* "alone" learns from nothing but text (SimCSE and skip-gram), "pairs" also from texts that belong together,
+  and `linguagen-en` from MiniLM's vectors. "its table" is the weighted mean of the table of `linguagen-en`.
+* TF-IDF is fitted on 100,000 training texts. "Fitted" means fitted to the documents that are searched, without labels;
+  ours by `--collection 128`.
+* Sentences and words: Spearman's correlation. Retrieval: nDCG@10 by exact search. Classes: logistic regression on
+  frozen vectors. Misspellings: the right word's median rank among 10,000, and how often it is first.
+* "Who acts": the actor in "the dog bites the man", for pairs of actors that the regression has not seen together.
+  A vector that knows no word order is right in half of the cases."""
+
+
 def main(
-    shared: Annotated[Path, typer.Option(help="Folder of the corpora and sets.")],
-    corpus: Annotated[Path, typer.Option(help="The training corpus, a text a line.")],
-    run: Annotated[list[str], typer.Option(help="NAME=FOLDER of a finished run on text.")],
     out: Annotated[Path, typer.Option(help="Figures as JSON.")] = Path(".results-text.json"),
-    docs: Annotated[Path | None, typer.Option(help="The page whose table is replaced.")] = None,
+    write: Annotated[bool, typer.Option("--write", help="Replace the table of the page.")] = False,
 ) -> None:
-    """Measure and write."""
-    lines = corpus.read_text(encoding="utf-8").splitlines()
+    """Measure every encoder on every set."""
+    figures = {}
+    lines = CORPUS.read_text(encoding="utf-8").splitlines()
+    frequent = peers.frequent_words(lines, 10_000)
     with TemporaryDirectory() as folder:
-        encoders = [_exported(each, Path(folder)) for each in run]
-        table = run[-1].split("=")
-        encoders += [
-            peers.mean_of_table("its table", Path(table[1])),
-            peers.word_llama(),
-            peers.mini_lm(),
-            peers.glove(),
-            peers.tf_idf(lines[:100_000]),
-        ]
-        frequent = peers.frequent_words(lines, 10_000)
-        figures = {}
-        for encoder in encoders:
+        for encoder in encoders(Path(folder), lines):
             began = time.monotonic()
-            figures[encoder.name] = measure(encoder, shared / "text/eval", frequent)
+            figures[encoder.name] = measure(encoder, SHARED / "text/eval", frequent)
             typer.echo(f"{encoder.name}: {time.monotonic() - began:.0f} s {figures[encoder.name]}", err=True)
     out.write_text(json.dumps(figures, indent=2))
     typer.echo(table_of(figures))
-    if docs:
-        text = docs.read_text(encoding="utf-8")
-        head, rest = text.split(_TABLE_BEGIN)
-        docs.write_text(
-            f"{head}{_TABLE_BEGIN}\n{table_of(figures)}\n{_TABLE_END}{rest.split(_TABLE_END)[1]}", encoding="utf-8"
-        )
+    if write:
+        write_block(RESULTS / "text.md", "text", f"## Encoders on public sets\n\n{INTRODUCTION}\n\n{table_of(figures)}")
 
 
-def _exported(named: str, folder: Path) -> Encoder:
-    name, run = named.split("=")
-    path = folder / f"{len(list(folder.iterdir()))}.onnx"
-    export_text_run(load_text_run(Path(run)), ExportRequest(quantize="int8"), path)
+def encoders(folder: Path, lines: Sequence[str]) -> list[Encoder]:
+    """The columns of the table: our models, exported into a folder, and their peers."""
+    return [
+        *(exported(name, folder / f"{name}.onnx") for name in SETTINGS),
+        peers.mean_of_table("its table", run_folder("linguagen-en")),
+        peers.word_llama(),
+        peers.mini_lm(),
+        peers.glove(),
+        peers.tf_idf(lines[:100_000]),
+    ]
+
+
+def exported(name: str, path: Path) -> Encoder:
+    """A model of ours, written in int8 and read by the runtime."""
+    export_text_run(load_text_run(run_folder(name)), ExportRequest(quantize="int8"), path)
     return peers.ours(name, path)
 
 
@@ -126,8 +136,8 @@ def word_order(embed: Embed) -> float:
     Five folds of pairs of actors; it has seen both actors, never the two together. A vector that knows no order is the
     same for "the dog bites the man" and "the man bites the dog", and is right once in the two: 0.5.
     """
-    texts, actors, others = map(list, zip(*sets.word_order(), strict=True))
-    rows, actors, others = embed(texts), np.array(actors), np.array(others)
+    texts, acting, acted_upon = zip(*sets.word_order(), strict=True)
+    rows, actors, others = embed(texts), np.array(acting), np.array(acted_upon)
     groups = np.minimum(actors, others) * len(sets.ACTORS) + np.maximum(actors, others)
     right = np.zeros(len(texts), bool)
     for learnt, asked in GroupKFold(5).split(rows, actors, groups):
@@ -152,13 +162,12 @@ def speed(embed: Embed, texts: Sequence[str], batch: int) -> float:
 def table_of(figures: dict[str, dict[str, float]]) -> str:
     """Encoders side by side, as Markdown."""
     names = list(figures)
-    rows = [f"| | {' | '.join(names)} |", f"|---|{'---|' * len(names)}"]
-    for key in figures[names[0]]:
-        rows.append(f"| {key} | {' | '.join(_shown(key, figures[name][key]) for name in names)} |")
-    return "\n".join(rows)
+    rows = [[key, *(_shown(key, figures[name][key]) for name in names)] for key in figures[names[0]]]
+    return table(["", *names], rows)
 
 
 def _shown(key: str, value: float) -> str:
+    """A figure as the table shows it."""
     if np.isnan(value):
         return "-"
     if key in ("dimensions", "misspelling rank") or "texts/s" in key:

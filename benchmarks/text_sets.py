@@ -1,4 +1,4 @@
-"""The public evaluation sets of text, read from a folder that is no part of the project."""
+"""The public evaluation sets of text, read from ../shared/text/eval."""
 
 import csv
 import json
@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -105,27 +106,34 @@ def word_order() -> list[tuple[str, int, int]]:
     ]
 
 
-def _columns(path: Path, delimiter: str, columns: tuple[int, int, int], head: int = 0) -> Scored:
-    quoting = csv.QUOTE_MINIMAL if delimiter == "," else csv.QUOTE_NONE
+def _rows(path: Path, delimiter: str, head: int) -> list[list[str]]:
+    """Cells of a file, without its first `head` lines; only files with commas quote their cells."""
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if delimiter == "," else csv.QUOTE_NONE
     with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.reader(file, delimiter=delimiter, quoting=quoting))[head:]
+        return list(csv.reader(file, delimiter=delimiter, quoting=quoting))[head:]
+
+
+def _columns(path: Path, delimiter: str, columns: tuple[int, int, int], head: int = 0) -> Scored:
+    """First text, second text and score of a file with these columns."""
+    rows = _rows(path, delimiter, head)
     first, second, score = columns
     return [row[first] for row in rows], [row[second] for row in rows], [float(row[score]) for row in rows]
 
 
 def _labelled(path: Path, delimiter: str, head: int = 0) -> tuple[list[str], list[str]]:
-    quoting = csv.QUOTE_MINIMAL if delimiter == "," else csv.QUOTE_NONE
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.reader(file, delimiter=delimiter, quoting=quoting))[head:]
+    """Texts and labels, from the first two columns."""
+    rows = _rows(path, delimiter, head)
     return [row[0].strip() for row in rows], [row[1] for row in rows]
 
 
 def _trec(path: Path) -> tuple[list[str], list[str]]:
+    """Questions and the kind of answer they ask for."""
     rows = [line.split(" ", 1) for line in path.read_text(encoding="latin-1").splitlines() if line.strip()]
     return [text for _, text in rows], [label for label, _ in rows]
 
 
 def _cranfield(folder: Path) -> Retrieval:
+    """Abstracts of aerodynamics; judgements count queries by their order, not by their number."""
     where = folder / "cranfield"
     found = re.findall(r"<docno>\s*(\d+).*?<text>(.*?)</text>", (where / "cran.all.1400.xml").read_text(), re.S)
     kept = {int(number): " ".join(text.split()) for number, text in found if text.strip()}
@@ -138,11 +146,12 @@ def _cranfield(folder: Path) -> Retrieval:
     for line in (where / "cranqrel.trec.txt").read_text().splitlines():
         query, _, document, grade = map(int, line.split())
         if grade > 0 and document in place:
-            relevant[query - 1].add(place[document])  # judgements count queries by their order, not by their number
+            relevant[query - 1].add(place[document])
     return _answered(queries, list(kept.values()), relevant)
 
 
 def _cisi(folder: Path) -> Retrieval:
+    """Abstracts of information science."""
     where = folder / "cisi"
     documents, queries = (_smart((where / f"CISI.{name}").read_text()) for name in ("ALL", "QRY"))
     place = {number: row for row, number in enumerate(documents)}
@@ -164,17 +173,20 @@ def _smart(text: str) -> dict[int, str]:
 
 
 def _pubmedqa(folder: Path) -> Retrieval:
+    """Abstracts of medicine; each answers one question."""
     entries = json.loads((folder / "pubmedqa/ori_pqal.json").read_text()).values()
     documents = [" ".join(entry["CONTEXTS"]) for entry in entries]
     return Retrieval([entry["QUESTION"] for entry in entries], documents, [{row} for row in range(len(documents))])
 
 
 def _answered(queries: list[str], documents: list[str], relevant: list[set[int]]) -> Retrieval:
+    """A collection with only those queries that some document answers."""
     kept = [row for row, answers in enumerate(relevant) if answers]
     return Retrieval([queries[row] for row in kept], documents, [relevant[row] for row in kept])
 
 
 def _misspelt(path: Path) -> list[tuple[str, str]]:
+    """Right and wrong spelling, from a file where `$right` is followed by its misspellings."""
     pairs, right = [], ""
     for line in path.read_text(encoding="utf-8", errors="replace").split():
         if line.startswith("$"):

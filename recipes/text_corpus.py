@@ -1,9 +1,9 @@
 """Make the corpus and the natural pairs that the shipped text model is trained on, from corpora with open licences.
 
-    python tests/benchmarks/text_corpus.py TEXT_FOLDER OUT_FOLDER
+    python -m recipes.text_corpus TEXT_FOLDER OUT_FOLDER
 
-writes OUT_FOLDER/corpus.txt, one text a line, shuffled, none twice, and OUT_FOLDER/pairs.tsv, two texts of one meaning
-or one place a line. Sources and licences stand in `models/linguagen-en.md`.
+writes OUT_FOLDER/corpus.txt, one text per line, shuffled, none twice, and OUT_FOLDER/pairs.tsv, two texts per line that
+share a meaning or a place. Sources and licences stand in recipes/text_sources.txt and on the model's card.
 """
 
 import itertools
@@ -22,35 +22,53 @@ _SHORTEST, _LONGEST = 3, 80  # words
 _PARAGRAPHS = 15_000
 _PAIRS_OF_A_SOURCE = 40_000
 _LONG = 40
-"""Words of a text that is always taken: documents are long, and most of the others are words and phrases."""
+"""Words from which a text is always taken: documents are long, and most other texts are words and phrases."""
 
 Pair = tuple[str, str]
 
 
 def main(text_folder: Path, out_folder: Path, most: int = 350_000, seed: int = 0) -> None:
-    """Write corpus.txt, of at most so many texts, and pairs.tsv."""
-    generator = random.Random(seed)
-    corpus = text_folder / "corpus"
-    texts = [*common_voice(corpus), *wikitext(corpus)]
+    """Write corpus.txt and pairs.tsv.
+
+    Args:
+        text_folder: the corpora.
+        out_folder: gets both files.
+        most: texts in corpus.txt at most.
+        seed: of the order and of what is drawn.
+    """
+    generator, corpus = random.Random(seed), text_folder / "corpus"
     sources = [openstax(corpus), wordnet(corpus), gutenberg(corpus), wiki_split(text_folder / "pairs")]
     pairs = [list(dict.fromkeys(source)) for source in sources]
-    texts += (text for source in pairs for pair in source for text in pair)
     paragraphs = list(openstax_paragraphs(corpus))
-    texts += generator.sample(paragraphs, _PARAGRAPHS)
-    texts = list(dict.fromkeys(texts))
-    generator.shuffle(texts)
-    chosen = [pair for source in pairs for pair in generator.sample(source, min(len(source), _PAIRS_OF_A_SOURCE))]
-    chosen += (pair for paragraph in openstax_paragraphs(corpus) for pair in parts_of(paragraph, generator))
-    chosen += titled_paragraphs(corpus)
-    generator.shuffle(chosen)
-    out_folder.mkdir(parents=True, exist_ok=True)
+    texts = gather_texts(corpus, pairs, paragraphs, generator)
+    chosen = gather_pairs(corpus, pairs, generator)
     long = dict.fromkeys([text for text in texts if len(text.split()) >= _LONG] + paragraphs)
     kept = [*long, *(text for text in texts if text not in long)][:most]
+    out_folder.mkdir(parents=True, exist_ok=True)
     (out_folder / "corpus.txt").write_text("".join(f"{text}\n" for text in kept), encoding="utf-8")
     (out_folder / "pairs.tsv").write_text("".join(f"{a}\t{b}\n" for a, b in chosen), encoding="utf-8")
     typer.echo(
         f"{len(kept)} texts, {len(long)} of them long (paragraphs, and {_LONG} words or more), {len(chosen)} pairs"
     )
+
+
+def gather_texts(corpus: Path, pairs: list[list[Pair]], paragraphs: list[str], generator: random.Random) -> list[str]:
+    """Every text once, shuffled: sentences, both halves of the pairs, and a draw of paragraphs."""
+    texts = [*common_voice(corpus), *wikitext(corpus)]
+    texts += (text for source in pairs for pair in source for text in pair)
+    texts += generator.sample(paragraphs, _PARAGRAPHS)
+    texts = list(dict.fromkeys(texts))
+    generator.shuffle(texts)
+    return texts
+
+
+def gather_pairs(corpus: Path, pairs: list[list[Pair]], generator: random.Random) -> list[Pair]:
+    """A draw of each source's pairs, and what belongs together inside textbooks, shuffled."""
+    chosen = [pair for source in pairs for pair in generator.sample(source, min(len(source), _PAIRS_OF_A_SOURCE))]
+    chosen += (pair for paragraph in openstax_paragraphs(corpus) for pair in parts_of(paragraph, generator))
+    chosen += titled_paragraphs(corpus)
+    generator.shuffle(chosen)
+    return chosen
 
 
 def sentences(paragraph: str) -> list[str]:
@@ -103,7 +121,7 @@ def openstax_paragraphs(corpus: Path) -> Iterator[str]:
 
 
 def parts_of(paragraph: str, generator: random.Random) -> Iterator[Pair]:
-    """A sentence of a paragraph with the rest of it: the inverse cloze task (Lee et al., arXiv 1906.00300, section 4)."""
+    """A sentence of a paragraph with the rest of it: the inverse cloze task (arXiv 1906.00300, section 4)."""
     found = sentences(paragraph)
     if len(found) >= 3:
         place = generator.randrange(len(found))
@@ -129,7 +147,7 @@ def openstax(corpus: Path) -> Iterator[Pair]:
 
 
 def wordnet(corpus: Path) -> Iterator[Pair]:
-    """Words with their definition, and with an example sentence where there is one."""
+    """Words with their definition, and with an example sentence if there is one."""
     for line in _lines(corpus / "wordnet-glosses.tsv.xz"):
         _, lemmas, gloss = line.rstrip("\n").split("\t")
         definition, *examples = gloss.split('; "')
@@ -157,6 +175,7 @@ def wiki_split(pairs: Path) -> Iterator[Pair]:
 
 
 def _lines(path: Path) -> Iterator[str]:
+    """Lines of a packed file."""
     with lzma.open(path, "rt", encoding="utf-8") as file:
         yield from file
 
