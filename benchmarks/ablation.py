@@ -82,8 +82,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
 """Settings by name, and three of this script's own: another encoder, a part of the origins, a part of the vectors."""
 SEEDED = ("linear only", "both directions")
 """Variants that are trained from two seeds: the choice between them is the choice of what ships."""
-INTRODUCTION = f"""Made by `make ablation`. Each origin is left out once, in {FOLDS} folds of whole origins, and a variant
-trained on the others is measured on it. One seed, but two for {" and ".join(SEEDED)}.
+INTRODUCTION = f"""Made by `make ablation`. Each origin is left out once, in {FOLDS} folds of whole origins, and
+a variant trained on the others is measured on it. Two seeds for {" and ".join(SEEDED)}, one for others.
 The interval is Student's t over the paired folds. "Both directions" has {UNITS} units per segment and direction here;
 the shipped models have one."""
 

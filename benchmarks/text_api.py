@@ -29,8 +29,8 @@ from linguagen.train.text.loop import train_text
 
 _LONGEST = 128  # tokens of a text that are read
 INTRODUCTION = """Made by `python -m benchmarks.text_api`. Half of the origins that have texts teach, and the
-texts of the other half are queries. All of the teacher's training vectors, compressed, are the documents (20,000 and 8,000).
-The figures are recall@10 of a query's exact ten nearest among the full vectors."""
+texts of the other half are queries. All of the teacher's training vectors, compressed, are the documents (20,000 and
+8,000). The figures are recall@10 of a query's exact ten nearest among the full vectors."""
 HEAD = [
     "teacher",
     "fold",

@@ -33,8 +33,8 @@ from recipes.text_models import CORPUS, SETTINGS, run_folder
 _SPEED_SECONDS = 2.0
 
 
-INTRODUCTION = """`make results-text` trains three models on the same 350,000 texts (open licences, listed on the card of
-`linguagen-en`) and measures them and their peers on public sets, our own as int8 files.
+INTRODUCTION = """`make results-text` trains three models on the same 350,000 texts (open licences, listed on the card
+of `linguagen-en`) and measures them and their peers on public sets, our own as int8 files.
 
 * "alone" learns from nothing but text (SimCSE and skip-gram), "pairs" also from texts that belong together,
   and `linguagen-en` from MiniLM's vectors. "its table" is the weighted mean of the table of `linguagen-en`.
