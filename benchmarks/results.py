@@ -6,7 +6,7 @@
 
 or all of them: make results. What is found in .results.json is not run again. On dev, everything is fitted on the
 training set. A corpus is some origins left out of all training: a fifth of it are queries, of which half choose (when
-fitting) and half are reported, looked up in the other four fifths; own PCA, fitted models and faiss are fitted on those.
+fitting) and half are reported, looked up in the other four fifths, on which own PCA and faiss are fitted.
 """
 
 import json

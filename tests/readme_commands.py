@@ -1,6 +1,7 @@
-"""Run the commands that README.md shows, in their order, in an empty folder.
+"""Run the commands that a page shows, in their order, and write what they print into the page.
 
-python tests/readme_commands.py    # writes what they print into README.md
+python tests/readme_commands.py                            # README.md, in an empty folder
+python tests/readme_commands.py docs/results/vectors.md    # another page, in the root of the checkout
 """
 
 import os
@@ -10,7 +11,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-README = Path(__file__).resolve().parent.parent / "README.md"
+ROOT = Path(__file__).resolve().parent.parent
+README = ROOT / "README.md"
 BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
 
 
@@ -33,12 +35,15 @@ def run_block(block: str, folder: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
-def main() -> None:
-    text = README.read_text(encoding="utf-8")
-    with tempfile.TemporaryDirectory() as folder:
-        text = BLOCK.sub(lambda found: f"```console\n{run_block(found[1], Path(folder))}```", text)
-    README.write_text(text, encoding="utf-8")
+def rewrite(page: Path, folder: Path) -> None:
+    """Write what a page's commands print, run in a folder, into the page."""
+    text = page.read_text(encoding="utf-8")
+    page.write_text(BLOCK.sub(lambda found: f"```console\n{run_block(found[1], folder)}```", text), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    if len(sys.argv) > 1:
+        rewrite(Path(sys.argv[1]), ROOT)
+    else:
+        with tempfile.TemporaryDirectory() as empty:
+            rewrite(README, Path(empty))

@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 from readme_commands import BLOCK, README, run_block
 
+from benchmarks import corpora
+from benchmarks.data import TEACHERS
+from benchmarks.pages import write_block
 from linguagen.models.catalogue import shipped_models, shipped_text_models
 from linguagen.runtime import Compressor
 
@@ -77,25 +80,85 @@ def test_cards_of_text_models_say_what_the_manifests_say():
 
 
 def test_links_lead_somewhere(root):
-    for name in (*DOCUMENTS, *(str(path.relative_to(root)) for path in (root / "docs").glob("*.md"))):
-        document = root / name
-        for target in re.findall(r"\]\(([^)#]+)", document.read_text()):
-            assert (document.parent / target).exists(), f"{name}: {target}"
+    for document in [*(root / name for name in DOCUMENTS), *(root / "docs").rglob("*.md")]:
+        for target, _, place in re.findall(r"\]\(([^)#]*)(#([^)]*))?\)", document.read_text()):
+            if target.startswith("https://"):
+                continue
+            found = document.parent / target if target else document
+            assert found.exists(), f"{document}: {target}"
+            if place:
+                headings = re.findall(r"^#+ (.*)$", found.read_text(), re.MULTILINE)
+                assert place in [re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in headings], place
+
+
+def test_the_code_names_pages_that_exist(root):
+    folders = ("train", "export", "runtime", "models", "benchmarks", "recipes", "tests", "docs")
+    for path in (path for folder in folders for path in (root / folder).rglob("*") if path.suffix in (".py", ".md")):
+        if "node_modules" not in path.parts:
+            for name in re.findall(r"(?<![\w./])docs/[\w/.-]+\.md", path.read_text()):
+                assert (root / name).is_file(), f"{path}: {name}"
 
 
 def test_documents_name_no_machine_and_no_absolute_path(root):
-    for path in [*(root / "docs").glob("*.md"), *(root / name for name in DOCUMENTS), *(root / "models").rglob("*.md")]:
+    for path in [
+        *(root / "docs").rglob("*.md"),
+        *(root / name for name in DOCUMENTS),
+        *(root / "models").rglob("*.md"),
+    ]:
         assert not re.search(r"(?<![\w.~])/(root|home|work|tmp|opt)/", path.read_text()), path
 
 
-def test_the_benchmark_table_is_there(root):
-    text = (root / "docs" / "results.md").read_text()
-    section = text.split("<!-- bench: begin -->")[1].split("<!-- bench: end -->")[0]
-    assert "| control graph, int8 | 1.00 | 1.00 | 1.00 | 1.00 |" in section
+def blocks(page: Path) -> dict[str, str]:
+    """The blocks of a page that scripts write, by name."""
+    return dict(re.findall(r"<!-- ([^\n]*): begin -->\n(.*?)\n<!-- \1: end -->", page.read_text(), re.DOTALL))
+
+
+def test_scripts_find_their_blocks_of_the_results(root):
+    """Each block is there once, and holds a heading, what it shows, and a table."""
+    expected = {
+        "recall-bytes.md": ["results dev"],
+        "corpora.md": ["results corpora"],
+        "fits.md": [f"{teacher} {groups}" for teacher, groups in corpora.TABLES],
+        "parts.md": list(TEACHERS),
+        "speed.md": ["bench", "bench amx"],
+        "text.md": ["text", "text api"],
+        "edge.md": ["edge"],
+    }
+    results = root / "docs" / "results"
+    found = {path.name: blocks(path) for path in results.glob("*.md")}
+    assert {name: list(each) for name, each in found.items() if each} == expected
+    for text in (text for each in found.values() for text in each.values()):
+        assert re.match(r"##+ ", text)
+        assert "\n|---|" in text.replace(" ", "")
+    assert "| control graph, int8 | 1.00 | 1.00 | 1.00 | 1.00 |" in found["speed.md"]["bench"]
+
+
+def test_every_page_of_results_and_decisions_is_in_its_index(root):
+    for folder in ("results", "decisions"):
+        index = root / "docs" / folder / "README.md"
+        listed = set(re.findall(r"\]\(([\w-]+\.md)\)", index.read_text()))
+        assert listed == {path.name for path in index.parent.glob("*.md")} - {"README.md"}
+
+
+def test_a_script_replaces_its_block_and_nothing_else(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("before\n<!-- one: begin -->\nold\n<!-- one: end -->\nafter\n")
+    write_block(page, "one", "new \\1\n")
+    assert page.read_text() == "before\n<!-- one: begin -->\nnew \\1\n<!-- one: end -->\nafter\n"
+    with pytest.raises(ValueError, match="has 0 blocks named 'two', expected 1"):
+        write_block(page, "two", "text")
+
+
+@pytest.mark.shared
+@pytest.mark.timeout(280)
+def test_the_page_of_the_shipped_models_shows_what_the_command_prints(root, shared):
+    text = (root / "docs" / "results" / "vectors.md").read_text()
+    for block in BLOCK.findall(text):
+        assert shape(block) == shape(run_block(block, root))
 
 
 def test_the_files_listed_in_the_architecture_exist(root):
     for name in re.findall(
-        r"`((?:train|export|runtime|models)/\w+\.py)`", (root / "docs" / "architecture.md").read_text()
+        r"`((?:train|export|runtime|models)/[\w/]+\.py)`", (root / "docs" / "architecture.md").read_text()
     ):
         assert Path(root / name).is_file(), name

@@ -14,7 +14,9 @@ FOLDERS = ("train", "export", "runtime", "models")
 SCRIPTS = ("benchmarks", "recipes")
 MODULE_LINES, FUNCTION_LINES = 300, 50
 Function = ast.FunctionDef | ast.AsyncFunctionDef
-MODULES = sorted(path.relative_to(ROOT).as_posix() for name in FOLDERS + SCRIPTS for path in (ROOT / name).rglob("*.py"))
+MODULES = sorted(
+    path.relative_to(ROOT).as_posix() for name in FOLDERS + SCRIPTS for path in (ROOT / name).rglob("*.py")
+)
 
 
 @pytest.fixture(scope="module")

@@ -74,9 +74,7 @@ def unpacked(sdist, tmp_path_factory) -> Path:
 
 def run(words: list[str], folder: Path, **environment: str) -> str:
     """Run a command that must succeed; returns what it prints."""
-    done = subprocess.run(
-        words, cwd=folder, capture_output=True, text=True, timeout=280, env=os.environ | environment
-    )
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=280, env=os.environ | environment)
     assert done.returncode == 0, f"{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
     return done.stdout
 
@@ -90,7 +88,9 @@ def run_tests(tree: Path, *words: str) -> str:
 @pytest.mark.timeout(290)
 def test_the_sdist_has_every_test_and_they_start(root, unpacked):
     kept = {path.relative_to(unpacked) for path in (unpacked / "tests").rglob("*.py")}
-    assert kept == {path.relative_to(root) for path in (root / "tests").rglob("*.py") if "node_modules" not in path.parts}
+    assert kept == {
+        path.relative_to(root) for path in (root / "tests").rglob("*.py") if "node_modules" not in path.parts
+    }
     assert re.search(r"\d+ tests collected", run_tests(unpacked, "--collect-only", "tests"))
 
 
