@@ -56,7 +56,7 @@ def test_the_other_teachers_vectors_are_warned_of(run_command, shared, tmp_path,
 
 @pytest.mark.shared
 def test_the_shipped_text_model_keeps_what_it_promises(run_command, shared):
-    """Spearman on sentences that it was not trained on; docs/results.md has the figure."""
+    """Spearman on sentences that it was not trained on; docs/results/text.md has the figure."""
     pairs = shared / "text" / "eval" / "stsb" / "stsb-en-test.csv"
     (figure,) = json.loads(run_command("lg-run", "evaluate-text", pairs, "--json").stdout)
     assert figure["pairs"] == 1379
@@ -66,7 +66,7 @@ def test_the_shipped_text_model_keeps_what_it_promises(run_command, shared):
 @pytest.mark.shared
 @pytest.mark.timeout(900)  # six commands, half a minute on an idle machine; other tests run beside it
 def test_fitted_to_the_documents_it_finds_more_than_tf_idf_fitted_to_them(run_command, shared, tmp_path):
-    """nDCG@10 on Cranfield, by the commands of docs/text.md; docs/results.md has the figures of more sets."""
+    """nDCG@10 on Cranfield, by the commands of docs/text.md; docs/results/text.md has the figures of more sets."""
     cranfield = retrieval_sets(shared / "text" / "eval")["Cranfield"]
     for name, texts in (("documents", cranfield.documents), ("queries", cranfield.queries)):
         (tmp_path / f"{name}.txt").write_text("".join(f"{text}\n" for text in texts))
@@ -92,7 +92,7 @@ def test_fitted_to_the_documents_it_finds_more_than_tf_idf_fitted_to_them(run_co
 def test_the_shipped_text_model_reads_order_and_unknown_words():
     encoder = TextEncoder.load()
     bites, bitten, same = encoder.embed(["dog bites man", "man bites dog", "a dog is biting a man"])
-    assert bites @ bitten < 0.999  # a bag of words has 1; order is a small part (docs/results.md, "who acts")
+    assert bites @ bitten < 0.999  # a bag of words has 1; order is a small part (docs/results/text.md, "who acts")
     assert bites @ same > 0.6
     wrong, right, other = encoder.embed(["restaraunt", "restaurant", "photosynthesis"])
     assert wrong @ right > wrong @ other

@@ -112,7 +112,7 @@ def test_the_page_compresses_in_chromium_what_python_compresses(node, page, real
     exact = nearest_neighbours(real_vectors, 10)
     there, here = (recall_per_row(exact, nearest_neighbours(each, 10)).mean() for each in (found, wanted))
     assert abs(there - here) <= 0.002
-    # How fast is a benchmark's to say (tests/benchmarks/edge.py): here other tests take the cores.
+    # How fast is a benchmark's to say (benchmarks/edge.py): here other tests take the cores.
     assert measured["first_vector_ms"] > 0
     assert int(measured["facts"]["speed"].split()[0].replace(",", "")) > 0
 

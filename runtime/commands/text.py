@@ -124,7 +124,7 @@ def evaluate_text(
 ) -> None:
     """Print how well cosines follow scores that people gave to pairs of texts: Spearman's rank correlation.
 
-    The whole comparison with other encoders is in docs/results.md.
+    The whole comparison with other encoders is in docs/results/text.md.
 
     Example: lg-run evaluate-text stsb-test.csv
     """

@@ -15,7 +15,7 @@ from linguagen.train.text.prepare import TextData, main_axes
 from linguagen.train.text.table import Bags
 from linguagen.train.text.validation import encoded
 
-# Chosen on CISI and PubMedQA (docs/decisions.md 16).
+# Chosen on CISI and PubMedQA (docs/decisions/collection.md).
 LONGEST = 4096
 """Tokens of a document that are read: nearly all of it, since no step has to be fast."""
 TERM_FREQUENCY_POWER = 0.75

@@ -24,7 +24,7 @@ from linguagen.train.vectors.objectives import Objective
 from linguagen.train.vectors.prepare import DECODER_ROWS, Prepared, draw_batch, pick
 
 _SHARE = 0.75
-"""Of the sources, for each member: half of them gained less (docs/decisions.md 15)."""
+"""Of the sources, for each member: half of them gained less (docs/decisions/unseen.md)."""
 
 
 def start_from_members(

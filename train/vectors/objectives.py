@@ -1,7 +1,7 @@
 """The loss terms.
 
 In all of them the target is the teacher's own vectors, which training never changes: an objective whose target is
-trained along collapses (docs/decisions.md).
+trained along collapses (docs/decisions/target.md).
 """
 
 import torch
