@@ -55,9 +55,9 @@ ablation: $(VENV)/.ready
 models: $(VENV)/.ready
 	for teacher in text-embedding-3-small text-embedding-ada-002; do \
 		$(BIN)/lg-train ../shared/vectors/$$teacher/train.npy --teacher $$teacher --out runs/$$teacher --steps 4000 --held-out 0.05 && \
-		$(BIN)/lg-export runs/$$teacher --quantize int8 --decoder -o models/shipped/$$teacher.onnx && \
+		$(BIN)/lg-export runs/$$teacher --quantize int8 --decoder --overwrite -o models/shipped/$$teacher.onnx && \
 		$(BIN)/lg-train ../shared/vectors/$$teacher/train.npy --teacher $$teacher --out runs/$$teacher-512 --dim 512 --half 1 --steps 2000 --evaluate-every 500 --held-out 0.05 && \
-		$(BIN)/lg-export runs/$$teacher-512 --quantize int8 --decoder -o models/shipped/$$teacher-512.onnx || exit; \
+		$(BIN)/lg-export runs/$$teacher-512 --quantize int8 --decoder --overwrite -o models/shipped/$$teacher-512.onnx || exit; \
 	done
 
 # The text model: corpus, teacher's vectors (an hour; goes on where it was stopped), training (half an hour), file.
@@ -68,7 +68,7 @@ $(TEXT)/teacher.npy: $(VENV)/.ready
 
 models-text: $(TEXT)/teacher.npy
 	$(BIN)/lg-train $(TEXTS) $(TAUGHT) --steps 1200 --evaluate-every 100 --out runs/linguagen-en
-	$(BIN)/lg-export runs/linguagen-en --quantize int8 --sources "$$(cat recipes/text_sources.txt)" -o models-text/linguagen_models_text/linguagen-en.onnx
+	$(BIN)/lg-export runs/linguagen-en --quantize int8 --sources "$$(cat recipes/text_sources.txt)" --teacher-name all-MiniLM-L6-v2 --overwrite -o linguagen-en/linguagen_en/linguagen-en.onnx
 
 # Two more models, without the teacher, for the comparison; then everything on the public sets.
 results-text: models-text
@@ -76,9 +76,9 @@ results-text: models-text
 	$(BIN)/lg-train $(TEXTS) $(ALONE) --pairs $(TEXT)/pairs.tsv --out runs/pairs
 	$(BIN)/python benchmarks/text_results.py --shared ../shared --corpus $(TEXT)/corpus.txt --run alone=runs/alone --run pairs=runs/pairs --run linguagen-en=runs/linguagen-en --docs docs/results.md
 
-$(VENV)/.ready: pyproject.toml constraints.txt
+$(VENV)/.ready: pyproject.toml constraints.txt linguagen-en/pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[export,dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[export,dev]' --editable ./linguagen-en
 	touch $@
 
 # The npm package, and PostgreSQL with a current pgvector; where there is no npm, their tests are skipped.

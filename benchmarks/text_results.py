@@ -23,7 +23,7 @@ from sklearn.model_selection import GroupKFold
 from text_peers import Embed, Encoder
 
 from linguagen.export.request import ExportRequest
-from linguagen.export.text.writer import export_text_run
+from linguagen.export.text.writer import export_run
 from linguagen.runtime.measure.scores import cosines, spearman
 from linguagen.train.text.finished import load_text_run
 
@@ -69,7 +69,7 @@ def main(
 def _exported(named: str, folder: Path) -> Encoder:
     name, run = named.split("=")
     path = folder / f"{len(list(folder.iterdir()))}.onnx"
-    export_text_run(load_text_run(Path(run)), ExportRequest(quantize="int8"), path)
+    export_run(load_text_run(Path(run)), ExportRequest(quantize="int8"), path)
     return peers.ours(name, path)
 
 
