@@ -5,8 +5,8 @@ value a package that holds the file NAME.onnx. The package is located but not im
 """
 
 import difflib
-from collections import defaultdict
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,10 @@ DEFAULT_MODEL = "text-embedding-3-small"
 DEFAULT_TEXT_MODEL = "linguagen-en"
 """A text model is several times as large as this package's wheel, so it is in a distribution of the same name."""
 ENTRY_POINT_GROUP = "linguagen.models"
+_NO_TEXT_MODEL = (
+    f"the text model {DEFAULT_TEXT_MODEL!r} is a distribution of its own, which is not installed; "
+    f"install it with what it needs: pip install 'linguagen[text]' {DEFAULT_TEXT_MODEL}"
+)
 _FOLDER = Path(__file__).resolve().parent / "shipped"
 
 
@@ -29,7 +33,7 @@ class AnnouncedModels:
     paths: dict[str, Path]
     """Model files by name."""
     problems: dict[str, str]
-    """Why a model cannot be used, by name; each text names the distribution."""
+    """Why a model cannot be used, by name; each text names the distributions."""
 
 
 def shipped_models() -> dict[str, Path]:
@@ -40,28 +44,29 @@ def shipped_models() -> dict[str, Path]:
 
 def announced_models() -> AnnouncedModels:
     """The models that installed distributions announce; one that cannot be used hides no other."""
-    from importlib.metadata import entry_points  # takes longer to import than a shipped model to load
+    from importlib.metadata import entry_points  # takes longer to import than a shipped model takes to load
 
-    found, by_name = AnnouncedModels({}, {}), defaultdict(list)
-    for point in entry_points(group=ENTRY_POINT_GROUP):
-        by_name[point.name].append(point)
-    shipped = shipped_models()
-    for name, points in sorted(by_name.items()):
-        owners = [*(["linguagen"] if name in shipped else []), *sorted(map(_distribution, points))]
-        path = _announced_file(points[0])
+    paths, problems = {}, {DEFAULT_TEXT_MODEL: _NO_TEXT_MODEL}
+    points = sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda point: point.name)
+    for name, same in groupby(points, key=lambda point: point.name):
+        problems.pop(name, None)
+        announced = [*same]
+        owners = ["linguagen"] * (name in shipped_models()) + sorted(
+            point.dist.name for point in announced if point.dist
+        )
+        path = _announced_file(announced[0])
         if len(owners) > 1:
-            found.problems[name] = (
-                f"the model {name!r} is announced by {len(owners)} distributions, {' and '.join(owners)}; "
-                "uninstall all but one"
+            problems[name] = (
+                f"the model {name!r} is in more than one distribution, {' and '.join(owners)}; uninstall all but one"
             )
         elif path is None:
-            found.problems[name] = (
-                f"the distribution {owners[0]} announces the model {name!r}, but the package "
-                f"{points[0].value} has no {name}.onnx; reinstall or uninstall {owners[0]}"
+            problems[name] = (
+                f"the distribution {owners[0]} announces the model {name!r}, but the package {announced[0].value} has no "
+                f"{name}.onnx; reinstall or uninstall {owners[0]}"
             )
         else:
-            found.paths[name] = path
-    return found
+            paths[name] = path
+    return AnnouncedModels(paths, problems)
 
 
 def find_model(name_or_path: str | Path) -> Path:
@@ -73,24 +78,18 @@ def find_model(name_or_path: str | Path) -> Path:
     Raises:
         UnknownModelError: neither; the message lists the names, or says what to install.
     """
-    name, path = str(name_or_path), Path(name_or_path)
-    shipped = shipped_models()
+    name, path, shipped = str(name_or_path), Path(name_or_path), shipped_models()
     if name in shipped:
         return shipped[name]
-    if path.suffix == ".onnx" and path.is_file():  # without a look at what is installed
+    if path.suffix == ".onnx" and path.is_file():  # without a search of what is installed, which takes longer
         return path
     announced = announced_models()
-    if name in announced.problems:
-        raise UnknownModelError(announced.problems[name])
     if name in announced.paths:
         return announced.paths[name]
     if path.is_file():
         return path
-    if name == DEFAULT_TEXT_MODEL:
-        raise UnknownModelError(
-            f"the text model {name!r} is a distribution of its own, which is not installed; "
-            f"install it with what it needs: pip install 'linguagen[text]' {name}"
-        )
+    if name in announced.problems:
+        raise UnknownModelError(announced.problems[name])
     names = [*shipped, *announced.paths]
     near = difflib.get_close_matches(name, names, n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
@@ -98,11 +97,6 @@ def find_model(name_or_path: str | Path) -> Path:
         f"no model {name!r}: it is not a file, and the installed models are {', '.join(names) or 'none'}; "
         f"{hint}give one of these names or the path of a file that lg-export wrote"
     )
-
-
-def _distribution(point: "EntryPoint") -> str:
-    """Name of the distribution that an entry point belongs to."""
-    return point.dist.name if point.dist else "unknown"
 
 
 def _announced_file(point: "EntryPoint") -> Path | None:

@@ -5,8 +5,6 @@ after the table, and rows are used as the integers that are stored. Padding need
 and its importance is so low that pooling gives it no weight.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 import onnx
 from onnx import TensorProto, helper
@@ -33,24 +31,6 @@ _WIDE_LARGEST = 63
 """Largest integer of the wide product's weights: with it, sums fit AVX2's integer product (see `round_columns`)."""
 
 
-@dataclass(frozen=True)
-class _Direction:
-    """The blocks that read tokens in one direction."""
-
-    reverse: bool
-    blocks: tuple[TokenBlock, ...]
-
-    @classmethod
-    def of(cls, encoder: ForwardEncoder) -> "_Direction":
-        """The blocks of one of the encoder's directions."""
-        return cls(encoder.reverse, tuple(block for block in encoder.blocks if isinstance(block, TokenBlock)))
-
-    @property
-    def name(self) -> str:
-        """Start of the names of this direction's nodes."""
-        return "backward" if self.reverse else "forward"
-
-
 def build_graph(encoder: TextNetwork, precision: str) -> onnx.ModelProto:
     """Build the graph of a text model.
 
@@ -61,12 +41,11 @@ def build_graph(encoder: TextNetwork, precision: str) -> onnx.ModelProto:
     build = Builder(half=precision == "float16")
     rows, scales = _rows(build, encoder, precision == "int8")  # (n, length, width)
     weights = _weights(build, encoder)  # (n, 1, length)
-    directions = [_Direction.of(each) for each in encoder.directions if isinstance(each, ForwardEncoder)]
     skip = scales[:, None] * _array(encoder.skip.weight).T  # (width, dim)
     pooled = [build.node("MatMul", [weights, rows], "pooled")]
     out = [skip]
     if encoder.head is not None:
-        units = _units(build, directions, rows, scales, precision == "int8")
+        units = _units(build, encoder, rows, scales, precision == "int8")
         pooled.append(build.node("MatMul", [weights, units], "pooled_units"))
         out.append(_array(encoder.head.weight).T)  # (units, dim)
     joined = build.node("Concat", pooled, "joined", axis=2) if len(pooled) > 1 else pooled[0]
@@ -83,9 +62,8 @@ def _rows(build: Builder, encoder: TextNetwork, int8: bool) -> tuple[str, Array]
     """The tokens' rows of the table (n, length, width), and the scale of each column (width,), not yet applied."""
     table = _array(encoder.embedding.weight)  # (pieces, width)
     if not int8:
-        return build.node("Gather", [build.weight("table", table), TOKENS_NAME], "rows"), np.ones(
-            table.shape[1], np.float32
-        )
+        rows = build.node("Gather", [build.weight("table", table), TOKENS_NAME], "rows")
+        return rows, np.ones(table.shape[1], np.float32)
     integers, scales = round_columns(table)
     # Unsigned bytes: onnxruntime multiplies them by int8 weights in integers on every processor.
     unsigned = (integers.astype(np.int16) + _ZERO).astype(np.uint8)
@@ -127,13 +105,14 @@ def _term_frequencies(build: Builder, pieces: int) -> str:
     return build.node("Cast", [counts], "term_frequencies", to=TensorProto.FLOAT)
 
 
-def _units(build: Builder, directions: list[_Direction], rows: str, scales: Array, int8: bool) -> str:
+def _units(build: Builder, encoder: TextNetwork, rows: str, scales: Array, int8: bool) -> str:
     """Units of all directions, concatenated (n, length, units); one product serves the first block of each."""
-    first = np.concatenate([_parts(direction.blocks[0]) for direction in directions], axis=1)
+    directions = [each for each in encoder.directions if isinstance(each, ForwardEncoder)]
+    first = np.concatenate([_parts(_blocks(each)[0]) for each in directions], axis=1)
     wide = _product(build, rows, scales[:, None] * first, int8)
-    parts = [f"{direction.name}0_{part}" for direction in directions for part in "uvg"]
+    parts = [f"{_name(each)}0_{part}" for each in directions for part in "uvg"]
     _split(build, wide, parts, first.shape[1] // len(parts))
-    outputs = [_direction(build, direction) for direction in directions]
+    outputs = [_direction(build, each) for each in directions]
     return build.node("Concat", outputs, "units", axis=2) if len(outputs) > 1 else outputs[0]
 
 
@@ -144,11 +123,21 @@ def _product(build: Builder, rows: str, weight: Array, int8: bool) -> str:
     return build.node("MatMul", [rows, build.int8_weight("wide_weight", weight, _WIDE_LARGEST)], "wide")
 
 
-def _direction(build: Builder, direction: _Direction) -> str:
+def _name(direction: ForwardEncoder) -> str:
+    """Start of the names of a direction's nodes."""
+    return "backward" if direction.reverse else "forward"
+
+
+def _blocks(direction: ForwardEncoder) -> list[TokenBlock]:
+    """The blocks of a direction, in the order in which they read."""
+    return [block for block in direction.blocks if isinstance(block, TokenBlock)]
+
+
+def _direction(build: Builder, direction: ForwardEncoder) -> str:
     """The units of one direction (n, length, hidden), from the parts of its first block's product."""
     hidden = ""
-    for layer, block in enumerate(direction.blocks):
-        name = f"{direction.name}{layer}"
+    for layer, block in enumerate(_blocks(direction)):
+        name = f"{_name(direction)}{layer}"
         if layer:
             wide = build.node("MatMul", [hidden, build.weight(f"{name}_weight", _parts(block))], name)
             _split(build, wide, [f"{name}_{part}" for part in "uvg"], len(block.u))

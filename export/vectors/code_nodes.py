@@ -1,23 +1,12 @@
 """Codes made in the graph, for apps in any language: runtime/codes/codec.py as ONNX nodes."""
 
 import numpy as np
-from onnx import TensorProto
+from onnx import TensorProto, helper
 
 from linguagen.export.graph.builder import Builder
 from linguagen.models.manifests.vectors import CODES_NAME, OUTPUT_NAME
 from linguagen.runtime.codes.codec import INT4_STEP, INT8_STEP, Codec
 from linguagen.runtime.codes.lattice import BLOCK, directions
-
-_TYPES = {
-    "float32": TensorProto.FLOAT,
-    "float16": TensorProto.FLOAT16,
-    "int8": TensorProto.INT8,
-    "uint8": TensorProto.UINT8,
-    "int4": TensorProto.UINT8,
-    "e8": TensorProto.UINT8,
-    "binary": TensorProto.INT8,
-    "ubinary": TensorProto.UINT8,
-}
 
 
 def add_codes(build: Builder, codec: Codec, dim: int) -> int:
@@ -31,8 +20,9 @@ def add_codes(build: Builder, codec: Codec, dim: int) -> int:
     rows = OUTPUT_NAME if codec.dim == dim else _leading(build, codec.dim)
     if not codec.kind.startswith("float"):
         rows = _levels(build, codec, _standardised(build, codec, rows))
-    build.node("Cast", [rows], CODES_NAME, to=_TYPES[codec.kind])
-    return _TYPES[codec.kind]
+    element = helper.np_dtype_to_tensor_dtype(codec.dtype)
+    build.node("Cast", [rows], CODES_NAME, to=element)
+    return element
 
 
 def _leading(build: Builder, dim: int) -> str:

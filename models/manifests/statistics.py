@@ -16,6 +16,8 @@ from linguagen.models.arrays import Array, decode_array, encode_array
 
 LEAST_RANK = 256
 """Eigenvectors kept at least, even for models of fewer dimensions."""
+_STORED = {"mean": "<f4", "eigenvalues": "<f4", "eigenvectors": "<f2", "residual": "<f4"}
+"""How each array is stored: little-endian floats, those of the basis in half precision."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,13 +75,8 @@ class TeacherStatistics:
         return float(self.eigenvalues.sum() / (self.eigenvalues.sum() + self.residual.sum()))
 
     def to_document(self) -> dict[str, Any]:
-        """Write as JSON-ready values: each array in base64, little-endian; the basis in half precision."""
-        return {
-            "mean": encode_array(self.mean, "<f4"),
-            "eigenvalues": encode_array(self.eigenvalues, "<f4"),
-            "eigenvectors": encode_array(self.eigenvectors, "<f2"),
-            "residual": encode_array(self.residual, "<f4"),
-        }
+        """Write as JSON-ready values."""
+        return {name: encode_array(getattr(self, name), dtype) for name, dtype in _STORED.items()}
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> "TeacherStatistics":
@@ -88,6 +85,4 @@ class TeacherStatistics:
         Raises:
             KeyError, TypeError, ValueError: the document does not hold statistics.
         """
-        return cls(
-            **{name: decode_array(document[name]) for name in ("mean", "eigenvalues", "eigenvectors", "residual")}
-        )
+        return cls(**{name: decode_array(document[name]) for name in _STORED})

@@ -9,7 +9,6 @@ import typer
 
 from linguagen.models.catalogue import (
     DEFAULT_MODEL,
-    DEFAULT_TEXT_MODEL,
     announced_models,
     find_model,
     shipped_models,
@@ -174,7 +173,7 @@ def models(as_json: JsonOption = False) -> None:
         except ModelFileError as error:  # one damaged file hides no other model
             problems.append(str(error))
     for problem in problems:
-        say(f"warning: {problem}")
+        say(problem)
     if as_json:
         print_json(rows)
         return
@@ -189,8 +188,6 @@ def models(as_json: JsonOption = False) -> None:
         for row in rows
     ]
     typer.echo(format_table(["model", "dimensions", "precision", "size", f"recall@{NEIGHBOURS}"], body))
-    if DEFAULT_TEXT_MODEL not in paths:
-        say(f"the text model is a distribution of its own: pip install 'linguagen[text]' {DEFAULT_TEXT_MODEL}")
 
 
 def _listed(name: str, path: Path, manifest: Manifest | TextManifest) -> dict[str, Any]:
