@@ -56,17 +56,10 @@ class Exported(Generic[M]):
 
     def document(self) -> dict[str, Any]:
         """Files and figures for `--json`."""
-        decoder = self.decoder and {
-            "file": str(decoder_path(self.path)),
-            "reconstruction": self.decoder.reconstruction,
-        }
-        return {
-            "file": str(self.path),
-            "card": str(self.card),
-            "bytes": self.size,
-            "parity": dict(self.manifest.parity),
-            "decoder": decoder,
-        }
+        files = {"file": str(self.path), "card": str(self.card), "bytes": self.size}
+        decoder, path = self.decoder, str(decoder_path(self.path))
+        figures = {"file": path, "reconstruction": decoder.reconstruction} if decoder else None
+        return {**files, "parity": dict(self.manifest.parity), "decoder": figures}
 
 
 def publish(

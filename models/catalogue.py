@@ -57,7 +57,7 @@ def announced_models() -> AnnouncedModels:
         path = _announced_file(announced[0])
         if len(owners) > 1:
             problems[name] = (
-                f"the model {name!r} is in more than one distribution, {' and '.join(owners)}; uninstall all but one"
+                f"the model {name!r} is in several distributions, {' and '.join(owners)}; uninstall all but one"
             )
         elif path is None:
             problems[name] = (

@@ -109,18 +109,13 @@ def _units(build: Builder, encoder: TextNetwork, rows: str, scales: Array, int8:
     """Units of all directions, concatenated (n, length, units); one product serves the first block of each."""
     directions = [each for each in encoder.directions if isinstance(each, ForwardEncoder)]
     first = np.concatenate([_parts(_blocks(each)[0]) for each in directions], axis=1)
-    wide = _product(build, rows, scales[:, None] * first, int8)
+    weight = scales[:, None] * first  # (width, directions * 3 * hidden)
+    stored = build.int8_weight("wide_weight", weight, _WIDE_LARGEST) if int8 else build.weight("wide_weight", weight)
+    wide = build.node("MatMul", [rows, stored], "wide")
     parts = [f"{_name(each)}0_{part}" for each in directions for part in "uvg"]
     _split(build, wide, parts, first.shape[1] // len(parts))
     outputs = [_direction(build, each) for each in directions]
     return build.node("Concat", outputs, "units", axis=2) if len(outputs) > 1 else outputs[0]
-
-
-def _product(build: Builder, rows: str, weight: Array, int8: bool) -> str:
-    """Rows (n, length, width) times the first blocks' weight (width, wide)."""
-    if not int8:
-        return build.node("MatMul", [rows, build.weight("wide_weight", weight)], "wide")
-    return build.node("MatMul", [rows, build.int8_weight("wide_weight", weight, _WIDE_LARGEST)], "wide")
 
 
 def _name(direction: ForwardEncoder) -> str:
