@@ -46,26 +46,25 @@ def announced_models() -> AnnouncedModels:
     """The models that installed distributions announce; one that cannot be used hides no other."""
     from importlib.metadata import entry_points  # takes longer to import than a shipped model takes to load
 
-    paths, problems = {}, {DEFAULT_TEXT_MODEL: _NO_TEXT_MODEL}
-    points = sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda point: point.name)
-    for name, same in groupby(points, key=lambda point: point.name):
+    paths: dict[str, Path] = {}
+    problems = {DEFAULT_TEXT_MODEL: _NO_TEXT_MODEL}
+    shipped = shipped_models()
+    every = sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda point: point.name)
+    for name, group in groupby(every, key=lambda point: point.name):
         problems.pop(name, None)
-        announced = [*same]
-        owners = ["linguagen"] * (name in shipped_models()) + sorted(
-            point.dist.name for point in announced if point.dist
-        )
-        path = _announced_file(announced[0])
+        points = list(group)
+        owners = sorted(point.dist.name for point in points if point.dist)
+        if name in shipped:
+            owners.insert(0, "linguagen")
         if len(owners) > 1:
+            problems[name] = f"the model {name!r} is in {' and in '.join(owners)}; uninstall all but one of these"
+        elif path := _announced_file(points[0]):
+            paths[name] = path
+        else:
             problems[name] = (
-                f"the model {name!r} is in several distributions, {' and '.join(owners)}; uninstall all but one"
-            )
-        elif path is None:
-            problems[name] = (
-                f"the distribution {owners[0]} announces the model {name!r}, but the package {announced[0].value} has no "
+                f"the distribution {owners[0]} announces the model {name!r}, but its package {points[0].value} has no "
                 f"{name}.onnx; reinstall or uninstall {owners[0]}"
             )
-        else:
-            paths[name] = path
     return AnnouncedModels(paths, problems)
 
 

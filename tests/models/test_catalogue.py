@@ -86,7 +86,7 @@ def test_a_broken_announcement_is_named_and_hides_no_other_model(distribution, v
     (package / "module.py").touch()
     assert DEFAULT_TEXT_MODEL in announced_models().paths
     message = (
-        rf"the distribution bad-models announces the model 'bad-small', but the package {value} has no bad-small.onnx"
+        rf"the distribution bad-models announces the model 'bad-small', but its package {value} has no bad-small.onnx"
     )
     with pytest.raises(UnknownModelError, match=message):
         find_model("bad-small")
@@ -106,7 +106,7 @@ def test_a_damaged_file_hides_no_other_model(distribution, run_command):
 def test_two_distributions_with_one_name_are_both_named(distribution):
     for name in ("one", "two"):
         (distribution(f"{name}-models", name, "same") / "same.onnx").touch()
-    message = "the model 'same' is in several distributions, one-models and two-models; uninstall all but one"
+    message = "the model 'same' is in one-models and in two-models; uninstall all but one of these"
     with pytest.raises(UnknownModelError, match=message):
         find_model("same")
 
@@ -116,4 +116,4 @@ def test_a_shipped_name_stays_the_shipped_model(distribution):
     (package / f"{DEFAULT_MODEL}.onnx").touch()
     assert find_model(DEFAULT_MODEL) == shipped_models()[DEFAULT_MODEL]
     problem = announced_models().problems[DEFAULT_MODEL]
-    assert "is in several distributions, linguagen and other-models; uninstall all but one" in problem
+    assert "is in linguagen and in other-models; uninstall all but one of these" in problem
