@@ -61,10 +61,10 @@ models-text: $(VENV)/.peers
 # pip reads dependency groups from 25.1 on, so the environment gets a new one first.
 INSTALL = $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
-$(VENV)/.ready: pyproject.toml constraints.txt
+$(VENV)/.ready: pyproject.toml constraints.txt linguagen-en/pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(INSTALL) --upgrade pip
-	$(INSTALL) --group dev --editable '.[export,arrow,hdf5]'
+	$(INSTALL) --group dev --editable '.[export,arrow,hdf5]' --editable ./linguagen-en
 	touch $@
 
 $(VENV)/.peers: $(VENV)/.ready

@@ -25,7 +25,7 @@ from benchmarks.data import SHARED
 from benchmarks.pages import RESULTS, table, write_block
 from benchmarks.text_peers import Embed, Encoder
 from linguagen.export.request import ExportRequest
-from linguagen.export.text.writer import export_text_run
+from linguagen.export.text.writer import export_run
 from linguagen.runtime.measure.scores import cosines, spearman
 from linguagen.train.text.finished import load_text_run
 from recipes.text_models import CORPUS, SETTINGS, run_folder
@@ -79,7 +79,7 @@ def encoders(folder: Path, lines: Sequence[str]) -> list[Encoder]:
 
 def exported(name: str, path: Path) -> Encoder:
     """A model of ours, written in int8 and read by the runtime."""
-    export_text_run(load_text_run(run_folder(name)), ExportRequest(quantize="int8"), path)
+    export_run(load_text_run(run_folder(name)), ExportRequest(quantize="int8"), path)
     return peers.ours(name, path)
 
 

@@ -1,18 +1,18 @@
-"""lg-export: a trained run as one ONNX file."""
+"""lg-export: write a trained run as one ONNX file."""
 
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from linguagen.export.request import ExportRequest
-from linguagen.models.errors import MissingExtraError, UsageError
-from linguagen.models.model_file import decoder_path
-from linguagen.runtime.console import JSON_HELP, new_app, print_json, run_app, say
+from linguagen.models.errors import MissingExtraError
+from linguagen.runtime.console import JSON_HELP, new_app, print_json, run_app, say, version_option
 from linguagen.train.run.options import with_settings
 
-if TYPE_CHECKING:
-    from linguagen.export.vectors.writer import Exported
+_WRITERS = {"vectors": "linguagen.export.vectors.writer", "text": "linguagen.export.text.writer"}
+"""The module for each kind of run; it has `export_run` and `summarise`."""
 
 app = new_app("Write a trained encoder as one self-describing ONNX file.")
 
@@ -25,7 +25,9 @@ def command(
         Path | None,
         typer.Option("--output", "-o", help="The .onnx file; by default RUN/NAME.PRECISION.onnx."),
     ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,
+    version: Annotated[bool, version_option("lg-export")] = False,  # noqa: ARG001
     **settings: Any,
 ) -> None:
     """Write a trained encoder as one ONNX file, after checking that it does what the encoder does.
@@ -34,68 +36,33 @@ def command(
     """
     request = ExportRequest(**settings)
     try:
-        from linguagen.export.vectors.writer import export_run
-        from linguagen.train.run.folder import RunFolder, latest_run, load_run
-        from linguagen.train.text.finished import is_text_run
+        import onnx  # noqa: F401
+        import torch  # noqa: F401
     except ImportError as error:
         raise MissingExtraError(
             f"lg-export needs torch and onnx ({error}); install them: pip install 'linguagen[export]'"
         ) from error
+    from linguagen.train.run.folder import latest_run
+
     folder = run or latest_run()
-    if is_text_run(RunFolder(folder)):
-        _export_text(folder, request, output, as_json)
-        return
-    if request.sources:
-        raise UsageError("--sources is for a run on text; leave it out for a run on vectors")
-    finished = load_run(folder)
-    exported = export_run(finished, request, output or folder / f"{finished.name}.{request.precision}.onnx")
-    _print(exported, as_json)
-
-
-def _export_text(folder: Path, request: ExportRequest, output: Path | None, as_json: bool) -> None:
-    from linguagen.export.text.writer import export_text_run
-    from linguagen.train.text.finished import load_text_run
-
-    run = load_text_run(folder)
-    exported = export_text_run(run, request, output or folder / f"{run.name}.{request.precision}.onnx")
-    parity = dict(exported.manifest.parity)
+    kind, finished = _load(folder)
+    writer = import_module(_WRITERS[kind])
+    path = output or folder / f"{finished.name}.{request.precision}.onnx"
+    exported = writer.export_run(finished, request, path, overwrite)
     if as_json:
-        print_json({"file": str(exported.path), "card": str(exported.card), "bytes": exported.size, "parity": parity})
+        print_json(exported.document())
         return
-    say(
-        f"checked on {parity['texts']} texts: mean cosine {parity['mean_cosine']:.5f} with PyTorch, "
-        f"{parity['recall']:.3f} of its nearest neighbours; {exported.size / 1e6:.1f} MB"
-    )
-    say(f'next: lg-run embed "some text" --model {exported.path}')
+    for line in writer.summarise(exported):
+        say(line)
     typer.echo(exported.path)
 
 
-def _print(exported: "Exported", as_json: bool) -> None:
-    parity, decoder = exported.manifest.parity, exported.decoder
-    if as_json:
-        document = {
-            "file": str(exported.path),
-            "card": str(exported.card),
-            "bytes": exported.size,
-            "parity": dict(parity),
-            "codes": dict(exported.manifest.codes) or None,
-            "decoder": {"file": str(decoder_path(exported.path)), "reconstruction": decoder.reconstruction}
-            if decoder
-            else None,
-        }
-        print_json(document)
-        return
-    say(
-        f"checked on {parity['rows']} vectors: values within {parity['max_abs_difference']:.1e} of PyTorch, "
-        f"recall@10 {-100 * parity['recall_loss']:+.2f} points; {exported.size / 1e6:.1f} MB"
-    )
-    if decoder:
-        say(
-            f"decoder {decoder_path(exported.path)}: reconstruction cosine {decoder.reconstruction:.3f} on "
-            f"{decoder.reconstruction_set}"
-        )
-    say(f"next: lg-run compress vectors.npy --model {exported.path}")
-    typer.echo(exported.path)
+def _load(folder: Path) -> tuple[str, Any]:
+    """The kind of a run, and the finished run."""
+    from linguagen.train.run.folder import RunFolder, load_run
+    from linguagen.train.text.finished import is_text_run, load_text_run
+
+    return ("text", load_text_run(folder)) if is_text_run(RunFolder(folder)) else ("vectors", load_run(folder))
 
 
 def main() -> None:

@@ -1,25 +1,35 @@
-"""What is wanted of an export. The field docs are the help of `lg-export`."""
+"""What an export is asked for. The field docs are the help of `lg-export`."""
 
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, fields
 
 from linguagen.models.errors import UsageError
 from linguagen.runtime.codes.codec import KINDS
 from linguagen.train.vectors.config import setting
 
 PRECISIONS = {"none": "float32", "fp16": "float16", "int8": "int8"}
+_ONLY_FOR = {
+    "codes": "vectors",
+    "codes_dim": "vectors",
+    "decoder": "vectors",
+    "sources": "text",
+    "teacher_name": "text",
+}
+"""The kind of run that an option is for; the others are for every kind."""
 
 
 @dataclass(frozen=True)
 class ExportRequest:
-    """Precision, name, and what is written beside embeddings."""
+    """Precision and name of a model file, and what is written besides embeddings."""
 
     quantize: str = setting("none", "none (float32), fp16 (half the bytes) or int8 (a quarter, and faster).")
-    name: str | None = setting(None, "What the model calls itself; by default the run's name.")
-    codes: str | None = setting(None, f"Make a second output `codes` in the graph: {', '.join(KINDS)}.")
+    name: str | None = setting(None, "Name of the model in its manifest; by default the run's name.")
+    codes: str | None = setting(None, f"Add a second output `codes` to the graph: {', '.join(KINDS)}.")
     codes_dim: int | None = setting(None, "Leading dimensions that codes keep; by default all.")
-    sources: str = setting("", "Of a run on text: where its texts come from, with their licences, for the card.")
     decoder: bool = setting(False, "Write NAME.decoder.onnx too, for lg-run expand.")
+    sources: str = setting("", "For a run on text: where its texts come from, with their licences, for the card.")
+    teacher_name: str = setting(
+        "", "For a run on text: the model that made the teacher's vectors; by default the name of their file."
+    )
 
     def __post_init__(self) -> None:
         if self.quantize not in PRECISIONS:
@@ -29,15 +39,20 @@ class ExportRequest:
 
     @property
     def precision(self) -> str:
-        """As manifests say it."""
+        """The precision as manifests name it: `float32`, `float16` or `int8`."""
         return PRECISIONS[self.quantize]
 
+    def check_kind(self, kind: str) -> None:
+        """Refuse options that are for another kind of run.
 
-def check_output(output: Path) -> None:
-    """Refuse a file that a model cannot be written to.
+        Args:
+            kind: the kind of the run: `vectors` or `text`.
 
-    Raises:
-        UsageError: it does not end in .onnx, or its folder does not exist.
-    """
-    if output.suffix != ".onnx" or not output.parent.is_dir():
-        raise UsageError(f"cannot write {output}: expected a file ending in .onnx in a folder that exists")
+        Raises:
+            UsageError: an option is for another kind; the message names it.
+        """
+        for item in fields(self):
+            needed = _ONLY_FOR.get(item.name, kind)
+            if needed != kind and getattr(self, item.name) != item.default:
+                option = item.name.replace("_", "-")
+                raise UsageError(f"--{option} is for a run on {needed}; leave it out for a run on {kind}")

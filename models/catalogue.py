@@ -1,59 +1,111 @@
-"""The models that ship with the package, found by name."""
+"""Models found by name: those of this package, and those that other distributions announce.
+
+A distribution announces a model by an entry point of the group `linguagen.models`: its name is the model's name, its
+value a package that holds the file NAME.onnx. The package is located but not imported.
+"""
 
 import difflib
-import importlib.util
+from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from linguagen.models.errors import UnknownModelError
 
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
 DEFAULT_MODEL = "text-embedding-3-small"
 DEFAULT_TEXT_MODEL = "linguagen-en"
-TEXT_PACKAGE = "linguagen-models-text"
-"""The text models would make this package's wheel several times as heavy: they are in one of their own."""
+"""A text model is several times as large as this package's wheel, so it is in a distribution of the same name."""
+ENTRY_POINT_GROUP = "linguagen.models"
+_NO_TEXT_MODEL = (
+    f"the text model {DEFAULT_TEXT_MODEL!r} is a distribution of its own, which is not installed; "
+    f"install it with what it needs: pip install 'linguagen[text]' {DEFAULT_TEXT_MODEL}"
+)
 _FOLDER = Path(__file__).resolve().parent / "shipped"
-_TEXT_MODULE = "linguagen_models_text"
+
+
+@dataclass(frozen=True)
+class AnnouncedModels:
+    """The models that installed distributions announce."""
+
+    paths: dict[str, Path]
+    """Model files by name."""
+    problems: dict[str, str]
+    """Why a model cannot be used, by name; each text names the distributions."""
 
 
 def shipped_models() -> dict[str, Path]:
-    """Name and path of every shipped model of vectors, the default and its siblings first."""
+    """Names and paths of the models of this package, the default and its siblings first."""
     paths = {path.stem: path for path in _FOLDER.glob("*.onnx") if not path.stem.endswith(".decoder")}
     return dict(sorted(paths.items(), key=lambda item: (not item[0].startswith(DEFAULT_MODEL), item[0])))
 
 
-def shipped_text_models() -> dict[str, Path]:
-    """Name and path of every text model, of a checkout or of the package that holds them; none where it is missing."""
-    folder = _FOLDER.parent.parent / "models-text" / _TEXT_MODULE
-    if not folder.is_dir():
-        found = importlib.util.find_spec(_TEXT_MODULE)
-        if found is None or found.origin is None:
-            return {}
-        folder = Path(found.origin).parent
-    return {path.stem: path for path in sorted(folder.glob("*.onnx"))}
+def announced_models() -> AnnouncedModels:
+    """The models that installed distributions announce; one that cannot be used hides no other."""
+    from importlib.metadata import entry_points  # takes longer to import than a shipped model takes to load
+
+    paths: dict[str, Path] = {}
+    problems = {DEFAULT_TEXT_MODEL: _NO_TEXT_MODEL}
+    shipped = shipped_models()
+    every = sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda point: point.name)
+    for name, group in groupby(every, key=lambda point: point.name):
+        problems.pop(name, None)
+        points = list(group)
+        owners = sorted(point.dist.name for point in points if point.dist)
+        if name in shipped:
+            owners.insert(0, "linguagen")
+        if len(owners) > 1:
+            problems[name] = f"the model {name!r} is in {' and in '.join(owners)}; uninstall all but one of these"
+        elif path := _announced_file(points[0]):
+            paths[name] = path
+        else:
+            problems[name] = (
+                f"the distribution {owners[0]} announces the model {name!r}, but its package {points[0].value} has no "
+                f"{name}.onnx; reinstall or uninstall {owners[0]}"
+            )
+    return AnnouncedModels(paths, problems)
 
 
 def find_model(name_or_path: str | Path) -> Path:
-    """Path of a shipped model's file, or of the file given.
+    """The path of a model's file.
 
     Args:
-        name_or_path: the name of a shipped model, or the path of a model file.
+        name_or_path: a name that `lg-run models` lists, or the path of a model file.
 
     Raises:
-        UnknownModelError: neither; the message lists the names, the nearest first, or the package that has it.
+        UnknownModelError: neither; the message lists the names, or says what to install.
     """
-    name, shipped = str(name_or_path), {**shipped_models(), **shipped_text_models()}
+    name, path, shipped = str(name_or_path), Path(name_or_path), shipped_models()
     if name in shipped:
         return shipped[name]
-    path = Path(name_or_path)
+    if path.suffix == ".onnx" and path.is_file():  # without a search of what is installed, which takes longer
+        return path
+    announced = announced_models()
+    if name in announced.paths:
+        return announced.paths[name]
     if path.is_file():
         return path
-    if name == DEFAULT_TEXT_MODEL:
-        raise UnknownModelError(
-            f"the text model {name!r} is in a package of its own, which is not installed; "
-            f"install both: pip install 'linguagen[text]' {TEXT_PACKAGE}"
-        )
-    near = difflib.get_close_matches(name, shipped, n=1)
+    if name in announced.problems:
+        raise UnknownModelError(announced.problems[name])
+    names = [*shipped, *announced.paths]
+    near = difflib.get_close_matches(name, names, n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
     raise UnknownModelError(
-        f"no model {name!r}: it is not a file, and the shipped models are {', '.join(shipped) or 'none'}; "
+        f"no model {name!r}: it is not a file, and the installed models are {', '.join(names) or 'none'}; "
         f"{hint}give one of these names or the path of a file that lg-export wrote"
     )
+
+
+def _announced_file(point: "EntryPoint") -> Path | None:
+    """The model file of an entry point, if it exists."""
+    from importlib.util import find_spec
+
+    try:
+        spec = find_spec(point.value)
+    except Exception:  # looking for a package inside another imports that one, which may raise anything
+        return None
+    folders = spec.submodule_search_locations if spec else None
+    files = (Path(folder) / f"{point.name}.onnx" for folder in folders or [])
+    return next((file for file in files if file.is_file()), None)

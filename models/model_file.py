@@ -5,135 +5,133 @@ import binascii
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from linguagen.models.catalogue import find_model
 from linguagen.models.errors import ModelFileError
-from linguagen.models.manifests.decoder import DECODER_KEY, DecoderManifest
-from linguagen.models.manifests.text import TEXT_KEY, TOKENIZER_KEY, TextManifest
-from linguagen.models.manifests.vectors import METADATA_KEY, Manifest
+from linguagen.models.manifests.decoder import DecoderManifest
+from linguagen.models.manifests.document import FileManifest
+from linguagen.models.manifests.text import TOKENIZER_KEY, TextManifest
+from linguagen.models.manifests.vectors import Manifest
 from linguagen.models.onnx_file import OnnxFile, read_onnx
 
+M = TypeVar("M", bound=FileManifest)
+
+_KINDS: tuple[type[FileManifest], ...] = (Manifest, DecoderManifest, TextManifest)
+
 
 @dataclass(frozen=True, eq=False)
-class ModelFile:
-    """An encoder's bytes and what they say about themselves."""
+class CheckedFile(Generic[M]):
+    """The bytes of a model file of any kind, and what they say about themselves."""
 
     data: bytes
-    manifest: Manifest
+    manifest: M
     operators: tuple[str, ...]
-    """Of the graph, by name: what a reduced build of onnxruntime must have."""
+    """Names of the graph's operators: a reduced build of onnxruntime must have them."""
 
 
 @dataclass(frozen=True, eq=False)
-class DecoderFile:
-    """The same of a decoder."""
+class TextFile(CheckedFile[TextManifest]):
+    """The file of a text model, with its tokenizer."""
 
-    data: bytes
-    manifest: DecoderManifest
-
-
-@dataclass(frozen=True, eq=False)
-class TextFile:
-    """The same of a text encoder, with its tokenizer."""
-
-    data: bytes
-    manifest: TextManifest
     tokenizer: bytes
     """A SentencePiece model."""
-    operators: tuple[str, ...]
 
 
-def read_model_file(path: Path) -> ModelFile:
-    """Read an encoder's file.
-
-    Raises:
-        ModelFileError: cut, edited, of another format version, or no encoder of ours.
-    """
-    file = read_onnx(path)
-    if DECODER_KEY in file.metadata:
-        raise ModelFileError(f"{path}: a decoder, which lg-run expand finds by itself; give the model's own file")
-    if TEXT_KEY in file.metadata:
-        raise ModelFileError(f"{path}: a text model, which takes texts, not vectors; use lg-run embed, or TextEncoder")
-    if METADATA_KEY not in file.metadata:
-        raise ModelFileError(f"{path}: an ONNX file without a LinguaGEN manifest; use a file that lg-export wrote")
-    manifest = Manifest.from_json(file.metadata[METADATA_KEY], str(path))
-    _check_hash(file, manifest.graph_sha256, path)
-    return ModelFile(file.data, manifest, file.operators)
-
-
-def read_decoder_file(path: Path) -> DecoderFile:
-    """Read a decoder's file.
+def read_model_file(path: Path) -> CheckedFile[Manifest]:
+    """Read the file of a vector model.
 
     Raises:
-        ModelFileError: cut, edited, of another format version, or no decoder of ours.
+        ModelFileError: cut, edited, of another format version or of another kind.
     """
-    file = read_onnx(path)
-    if DECODER_KEY not in file.metadata:
-        raise ModelFileError(f"{path}: no decoder; write one with lg-export --decoder")
-    manifest = DecoderManifest.from_json(file.metadata[DECODER_KEY], str(path))
-    _check_hash(file, manifest.graph_sha256, path)
-    return DecoderFile(file.data, manifest)
+    return _checked(read_onnx(path), Manifest, path)
+
+
+def read_decoder_file(path: Path) -> CheckedFile[DecoderManifest]:
+    """Read the file of a decoder.
+
+    Raises:
+        ModelFileError: cut, edited, of another format version or of another kind.
+    """
+    return _checked(read_onnx(path), DecoderManifest, path)
 
 
 def read_text_file(path: Path) -> TextFile:
-    """Read a text encoder's file.
+    """Read the file of a text model.
 
     Raises:
-        ModelFileError: cut, edited, of another format version, or no text encoder of ours.
+        ModelFileError: cut, edited, of another format version or of another kind.
+    """
+    return _text_file(read_onnx(path), path)
+
+
+def read_encoder_file(path: Path) -> CheckedFile[Manifest] | TextFile:
+    """Read the file of a model of any kind; its manifest tells which.
+
+    Raises:
+        ModelFileError: cut, edited, of another format version, or the file of a decoder.
     """
     file = read_onnx(path)
-    if TEXT_KEY not in file.metadata or TOKENIZER_KEY not in file.metadata:
-        raise ModelFileError(
-            f"{path}: no text model; give one that lg-run models lists as text, or that lg-export wrote from a run of "
-            "lg-train --text"
-        )
-    manifest = TextManifest.from_json(file.metadata[TEXT_KEY], str(path))
-    _check_hash(file, manifest.graph_sha256, path)
-    tokenizer = _tokenizer(file, manifest, path)
-    return TextFile(file.data, manifest, tokenizer, file.operators)
-
-
-def _tokenizer(file: OnnxFile, manifest: TextManifest, path: Path) -> bytes:
-    try:
-        model = base64.b64decode(file.metadata[TOKENIZER_KEY], validate=True)
-    except binascii.Error as error:
-        raise ModelFileError(f"{path}: its tokenizer is not base64 ({error}); export or copy it again") from error
-    found = hashlib.sha256(model).hexdigest()
-    if found != manifest.tokenizer_sha256:
-        raise ModelFileError(
-            f"{path}: its tokenizer has the sha256 {found[:16]}..., its manifest says "
-            f"{manifest.tokenizer_sha256[:16]}...; the file was edited or damaged: export or copy it again"
-        )
-    return model
-
-
-def is_text_file(path: Path) -> bool:
-    """True for a text encoder's file, which `read_text_file` reads, by its metadata.
-
-    Raises:
-        ModelFileError: cut, or no file that an exporter of ours writes.
-    """
-    return TEXT_KEY in read_onnx(path).metadata
+    return _text_file(file, path) if TextManifest.key in file.metadata else _checked(file, Manifest, path)
 
 
 def load_manifest(name_or_path: str | Path) -> Manifest:
-    """What a shipped model, or a file that lg-export wrote, says about itself.
+    """What a vector model says about itself.
+
+    Args:
+        name_or_path: a name that `lg-run models` lists, or the path of a model file.
 
     Raises:
-        UnknownModelError: no such name and no such file.
-        ModelFileError: as `read_model_file`.
+        UnknownModelError: there is no model of that name, and no such file.
+        ModelFileError: the file cannot be used, as `read_model_file` says.
     """
     return read_model_file(find_model(name_or_path)).manifest
 
 
 def decoder_path(model: Path) -> Path:
-    """Where a model's decoder lies: NAME.decoder.onnx beside NAME.onnx."""
+    """The path of a model's decoder: NAME.decoder.onnx, next to NAME.onnx."""
     return model.with_name(f"{model.stem}.decoder.onnx")
 
 
-def _check_hash(file: OnnxFile, expected: str, path: Path) -> None:
-    if file.graph_sha256 != expected:
+def _checked(file: OnnxFile, kind: type[M], path: Path) -> CheckedFile[M]:
+    """A file whose manifest is of the kind expected, and whose graph is the one that the manifest was written for.
+
+    Raises:
+        ModelFileError: another kind, a manifest that cannot be read, or another graph.
+    """
+    if kind.key not in file.metadata:
+        actual = next((each for each in _KINDS if each.key in file.metadata), None)
+        if actual is None:
+            raise ModelFileError(f"{path}: an ONNX file without a LinguaGEN manifest; use a file that lg-export wrote")
+        raise ModelFileError(f"{path}: {actual.kind}, but {kind.kind} was expected; {actual.advice}")
+    manifest = kind.from_json(file.metadata[kind.key], str(path))
+    _check_hash("graph", file.graph_sha256, manifest.graph_sha256, path)
+    return CheckedFile(file.data, manifest, file.operators)
+
+
+def _text_file(file: OnnxFile, path: Path) -> TextFile:
+    """A checked file of a text model, its tokenizer decoded and checked too.
+
+    Raises:
+        ModelFileError: as for `_checked`, or the tokenizer is missing or damaged.
+    """
+    checked = _checked(file, TextManifest, path)
+    try:
+        tokenizer = base64.b64decode(file.metadata.get(TOKENIZER_KEY, ""), validate=True)
+    except binascii.Error as error:
+        raise ModelFileError(f"{path}: its tokenizer is not base64 ({error}); export or copy it again") from error
+    _check_hash("tokenizer", hashlib.sha256(tokenizer).hexdigest(), checked.manifest.tokenizer_sha256, path)
+    return TextFile(checked.data, checked.manifest, checked.operators, tokenizer)
+
+
+def _check_hash(part: str, actual: str, expected: str, path: Path) -> None:
+    """Refuse a part of a file whose sha256 is not the one in the manifest.
+
+    Raises:
+        ModelFileError: the two differ.
+    """
+    if actual != expected:
         raise ModelFileError(
-            f"{path}: its graph has the sha256 {file.graph_sha256[:16]}..., its manifest says "
+            f"{path}: its {part} has the sha256 {actual[:16]}..., its manifest says "
             f"{expected[:16] or 'none'}...; the file was edited or damaged: export or copy it again"
         )

@@ -1,80 +1,52 @@
-"""The few fields of an ONNX file that must be known before onnxruntime is trusted with it.
+"""What must be known of an ONNX file before onnxruntime runs it: its metadata, the hash of its graph, its operators.
 
-An .onnx file is a protobuf message: fields of a number, a wire type and a value, one after another (Protocol Buffers
-documentation, "Encoding"). Reading metadata, hashing the rest and looking at the operators needs no more than that, so
-no protobuf library is installed for it. Field numbers are those of onnx.proto3.
+An .onnx file is a protobuf message (models/protobuf.py). The message classes for it come with the onnx package, which
+the runtime does without; onnxruntime brings the protobuf library alone, and gives neither a hash of the graph nor
+its operators. The field numbers are those of onnx.proto3.
 """
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from linguagen.models.errors import ModelFileError
+from linguagen.models.protobuf import MalformedError, as_message, as_text, read_fields
 
 OPERATORS = frozenset(
-    [
-        "Add",
-        "ArgMax",
-        "Cast",
-        "Clip",
-        "Concat",
-        "DequantizeLinear",
-        "Div",
-        "Gather",
-        "Gemm",
-        "Greater",
-        "Log",
-        "MatMul",
-        "Mul",
-        "Pad",
-        "Pow",
-        "QuantizeLinear",
-        "Range",
-        "ReduceL2",
-        "ReduceMean",
-        "Reshape",
-        "Round",
-        "Shape",
-        "Sigmoid",
-        "Slice",
-        "Softmax",
-        "Split",
-        "Sqrt",
-        "Sub",
-        "Transpose",
-        "Unique",
-        "Unsqueeze",
-    ]
+    """
+    Add ArgMax Cast Clip Concat DequantizeLinear Div Gather Gemm Greater Log MatMul Mul Pad Pow QuantizeLinear Range
+    ReduceL2 ReduceMean Reshape Round Shape Sigmoid Slice Softmax Split Sqrt Sub Transpose Unique Unsqueeze
+    """.split()  # noqa: SIM905
 )
-"""All that the exporter writes. None of them holds a graph of its own or reads another file."""
+"""All operators that the exporter writes. None of them holds a graph of its own or reads another file."""
 MOST_BYTES = 1 << 31
-"""Protobuf's own limit."""
+"""The largest file that protobuf can hold."""
 
 _MODEL_GRAPH, _MODEL_METADATA, _MODEL_FUNCTIONS = 7, 14, 25
+_ENTRY_KEY, _ENTRY_VALUE = 1, 2
 _GRAPH_NODE, _GRAPH_INITIALIZER = 1, 5
 _NODE_OPERATOR, _NODE_DOMAIN = 4, 7
 _TENSOR_EXTERNAL, _TENSOR_LOCATION = 13, 14
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
 
 @dataclass(frozen=True, eq=False)
 class OnnxFile:
-    """A model file's bytes, looked through but not run."""
+    """The bytes of an ONNX file, checked but not run."""
 
     data: bytes
     metadata: dict[str, str]
     graph_sha256: str
-    """Of every byte but the metadata's, in hexadecimal."""
+    """The sha256 of all bytes except the metadata, in hexadecimal."""
     operators: tuple[str, ...]
-    """What the graph is made of, by name, each once."""
+    """The names of the graph's operators, each once, sorted."""
 
 
 def read_onnx(path: Path) -> OnnxFile:
-    """Read a file and refuse what no exporter of ours writes.
+    """Read an ONNX file, and refuse what the exporter never writes.
 
     Raises:
-        ModelFileError: cut, no ONNX file, data in other files, functions, or operators that are not in OPERATORS.
+        ModelFileError: the file is cut, is no ONNX file, keeps data in other files, or has functions or operators that
+            are not in OPERATORS.
     """
     try:
         size = path.stat().st_size
@@ -85,53 +57,48 @@ def read_onnx(path: Path) -> OnnxFile:
         raise ModelFileError(f"{path}: cannot be read ({error.strerror}); copy it again") from error
     try:
         return parse_onnx(data, str(path))
-    except _MalformedError as error:
+    except MalformedError as error:
         raise ModelFileError(f"{path}: cut, damaged or no ONNX file ({error}); export or copy it again") from error
 
 
 def parse_onnx(data: bytes, origin: str) -> OnnxFile:
-    """As `read_onnx`, of bytes in memory."""
+    """Like `read_onnx`, but for bytes in memory.
+
+    Args:
+        data: the content of an ONNX file.
+        origin: where it comes from, for messages.
+
+    Raises:
+        MalformedError: the bytes are not an ONNX file.
+        ModelFileError: data in other files, functions, or operators that are not in OPERATORS.
+    """
     metadata: dict[str, str] = {}
     digest, graphs = hashlib.sha256(), 0
     operators: set[str] = set()
-    for number, value, raw in _fields(memoryview(data)):
+    for number, value, raw in read_fields(memoryview(data)):
         if number == _MODEL_METADATA:
-            entry = {key: bytes(_message(text)).decode("utf-8", "replace") for key, text, _ in _fields(_message(value))}
-            metadata[entry.get(1, "")] = entry.get(2, "")
+            entry = {key: as_text(text) for key, text, _ in read_fields(as_message(value))}
+            metadata[entry.get(_ENTRY_KEY, "")] = entry.get(_ENTRY_VALUE, "")
             continue
         digest.update(raw)
         if number == _MODEL_FUNCTIONS:
             raise ModelFileError(f"{origin}: defines functions of its own; use a file that lg-export wrote")
         if number == _MODEL_GRAPH:
             graphs += 1
-            operators |= _check_graph(_message(value), origin)
+            operators |= _check_graph(as_message(value), origin)
     if not graphs:
-        raise _MalformedError("it has no graph")
+        raise MalformedError("it has no graph")
     return OnnxFile(data, metadata, digest.hexdigest(), tuple(sorted(operators)))
 
 
-class _MalformedError(Exception):
-    """Bytes that are no protobuf message."""
-
-
 def _check_graph(graph: memoryview, origin: str) -> set[str]:
-    """The operators of a graph, all of them allowed."""
+    """Check all nodes and weights of a graph; returns the operators found."""
     found = set()
-    for number, value, _ in _fields(graph):
+    for number, value, _ in read_fields(graph):
         if number == _GRAPH_NODE:
-            node = {key: text for key, text, _ in _fields(_message(value))}
-            operator, domain = (
-                bytes(_message(node.get(key, memoryview(b"")))).decode("utf-8", "replace")
-                for key in (_NODE_OPERATOR, _NODE_DOMAIN)
-            )
-            if operator not in OPERATORS or domain not in ("", "ai.onnx"):
-                raise ModelFileError(
-                    f"{origin}: has the operator {domain or 'ai.onnx'}.{operator}, which no LinguaGEN model needs; "
-                    "use a file that lg-export wrote"
-                )
-            found.add(operator)
+            found.add(_checked_operator(as_message(value), origin))
         elif number == _GRAPH_INITIALIZER:
-            for key, inner, _ in _fields(_message(value)):
+            for key, inner, _ in read_fields(as_message(value)):
                 if key == _TENSOR_EXTERNAL or (key == _TENSOR_LOCATION and inner != 0):
                     raise ModelFileError(
                         f"{origin}: keeps its weights in another file, which is never opened; "
@@ -140,43 +107,13 @@ def _check_graph(graph: memoryview, origin: str) -> set[str]:
     return found
 
 
-def _message(value: int | memoryview) -> memoryview:
-    if isinstance(value, int):
-        raise _MalformedError("a number where a message was expected")
-    return value
-
-
-def _fields(data: memoryview) -> Iterator[tuple[int, int | memoryview, memoryview]]:
-    """Number, value and raw bytes of every field of a message."""
-    place = 0
-    while place < len(data):
-        start = place
-        tag, place = _varint(data, place)
-        kind = tag & 7
-        value: int | memoryview
-        if kind == _VARINT:
-            value, place = _varint(data, place)
-        else:
-            if kind == _BYTES:
-                length, place = _varint(data, place)
-            elif kind in (_FIXED64, _FIXED32):
-                length = 8 if kind == _FIXED64 else 4
-            else:
-                raise _MalformedError(f"wire type {kind} at byte {start}")
-            if length > len(data) - place:
-                raise _MalformedError(f"a field of {length} bytes where {len(data) - place} are left")
-            value, place = data[place : place + length], place + length
-        yield tag >> 3, value, data[start:place]
-
-
-def _varint(data: memoryview, place: int) -> tuple[int, int]:
-    """A number of seven bits a byte, the lowest first, and the place after it."""
-    value = 0
-    for shift in range(0, 70, 7):
-        if place >= len(data):
-            break
-        byte, place = data[place], place + 1
-        value |= (byte & 127) << shift
-        if byte < 128:
-            return value, place
-    raise _MalformedError("a number without an end")
+def _checked_operator(node: memoryview, origin: str) -> str:
+    """The operator of a node, if it is one of OPERATORS."""
+    parts = {key: value for key, value, _ in read_fields(node)}
+    operator, domain = (as_text(parts.get(key, memoryview(b""))) for key in (_NODE_OPERATOR, _NODE_DOMAIN))
+    if operator not in OPERATORS or domain not in ("", "ai.onnx"):
+        raise ModelFileError(
+            f"{origin}: has the operator {domain or 'ai.onnx'}.{operator}, which no LinguaGEN model needs; "
+            "use a file that lg-export wrote"
+        )
+    return operator

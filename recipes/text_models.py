@@ -17,7 +17,7 @@ from recipes.commands import ROOT, SHARED, options, run_command
 FOLDER = ROOT / ".text"
 CORPUS, PAIRS, TEACHER = FOLDER / "corpus.txt", FOLDER / "pairs.tsv", FOLDER / "teacher.npy"
 SOURCES = Path(__file__).with_name("text_sources.txt")
-SHIPPED = ROOT / "models-text" / "linguagen_models_text" / "linguagen-en.onnx"
+SHIPPED = ROOT / "linguagen-en" / "linguagen_en" / "linguagen-en.onnx"
 
 EVERY: dict[str, object] = {"pieces": 32000, "scored": SHARED / "text/eval/stsb/stsb-en-dev.csv"}
 ALONE: dict[str, object] = {"simcse": 1, "skip_gram": 0.1, "batch": 512, "steps": 250}
@@ -41,7 +41,7 @@ def main(
             run_command("lg-train", "--text", CORPUS, *settings, "--out", run_folder(name))
     if export:
         sources = SOURCES.read_text(encoding="utf-8").strip()
-        words = ("--quantize", "int8", "--sources", sources, "-o", SHIPPED)
+        words = ("--quantize", "int8", "--sources", sources, "--teacher-name", text_teacher.NAME, "--overwrite", "-o", SHIPPED)
         run_command("lg-export", run_folder("linguagen-en"), *words)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import typer
 
+from linguagen import __version__
 from linguagen.models.errors import LinguaGenError
 from linguagen.models.manifests.text import TextFigure
 from linguagen.models.manifests.vectors import FidelityRow
@@ -36,6 +37,17 @@ def new_app(summary: str) -> typer.Typer:
         rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
+
+
+def version_option(command: str) -> Any:
+    """The option `--version` of a command: prints its name and the package's version, and ends it."""
+
+    def show(asked: bool) -> None:
+        if asked:
+            typer.echo(f"{command} {__version__}")
+            raise typer.Exit
+
+    return typer.Option("--version", callback=show, is_eager=True, help="Print the version.")
 
 
 def run_app(app: Callable[[], Any]) -> None:

@@ -92,8 +92,8 @@ def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def text_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel of the text models, built in the same way."""
-    return _built(ROOT / "models-text", tmp_path_factory)
+    """The wheel of the text model, built in the same way."""
+    return _built(ROOT / "linguagen-en", tmp_path_factory)
 
 
 @pytest.fixture

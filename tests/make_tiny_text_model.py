@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from linguagen.export.request import ExportRequest
-from linguagen.export.text.writer import export_text_run
+from linguagen.export.text.writer import export_run
 from linguagen.train.run.folder import RunFolder
 from linguagen.train.text.config import TextRunConfig, text_settings
 from linguagen.train.text.finished import load_text_run
@@ -72,7 +72,7 @@ def make_text_models(folder: Path) -> dict[str, Path]:
     path = make_text_run(folder / "runs" / "tiny-text", inputs, "teacher", "pairs", "scored")
     run = load_text_run(path)
     models = {
-        kind: export_text_run(run, ExportRequest(kind), folder / f"text-{kind}.onnx").path
+        kind: export_run(run, ExportRequest(kind), folder / f"text-{kind}.onnx").path
         for kind in ("none", "fp16", "int8")
     }
     return {**inputs, "run": path, **models}

@@ -88,7 +88,7 @@ def _trained(folder: Path) -> dict[str, dict[str, object]]:
     for name, words in runs.items():
         run = Path("runs") / name.replace(" ", "-")
         _run(folder, "lg-train", *words, "--out", run, "--threads", 1)
-        _run(folder, "lg-export", run, "-o", folder / "model.onnx")
+        _run(folder, "lg-export", run, "-o", folder / "model.onnx", "--overwrite")
         for number, weights in enumerate(_weights(folder / "model.onnx")):
             found[f"weights {name} {number}"] = _pin(weights)
     return found

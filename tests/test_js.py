@@ -14,8 +14,9 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
+from linguagen.export.graph.model import with_manifest
 from linguagen.export.vectors.fold import FoldedEncoder
-from linguagen.export.vectors.graph import build_graph, with_manifest
+from linguagen.export.vectors.graph import build_graph
 from linguagen.models.catalogue import find_model
 from linguagen.models.model_file import load_manifest
 from linguagen.runtime import Compressor
@@ -56,7 +57,7 @@ def float_model(tmp_path_factory) -> Path:
     stored = {item.name: numpy_helper.to_array(item) for item in graph.initializer}
     linear = (stored["linear_weight_int8"] * stored["linear_weight_scale"]).astype(np.float32)
     manifest = replace(load_manifest("text-embedding-3-small"), precision="float32")
-    path.write_bytes(with_manifest(build_graph(FoldedEncoder(linear, (), stored["head_weight"])), manifest)[0])
+    path.write_bytes(with_manifest(build_graph(FoldedEncoder(linear, (), stored["head_weight"])), manifest, {})[0])
     return path
 
 

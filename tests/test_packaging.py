@@ -24,10 +24,14 @@ def test_the_wheel_holds_code_and_models_and_nothing_else(root, wheel):
     assert wheel.stat().st_size <= 12e6
 
 
-def test_the_wheel_of_text_models_holds_them_and_nothing_else(text_wheel):
-    names = {name for name in zipfile.ZipFile(text_wheel).namelist() if ".dist-info/" not in name}
+def test_the_wheel_of_the_text_model_holds_it_and_nothing_else(root, text_wheel):
+    archive = zipfile.ZipFile(text_wheel)
     files = ("__init__.py", "linguagen-en.md", "linguagen-en.onnx")
-    assert names == {f"linguagen_models_text/{file}" for file in files}
+    assert {name for name in archive.namelist() if ".dist-info/" not in name} == {
+        f"linguagen_en/{name}" for name in files
+    }
+    licence = next(name for name in archive.namelist() if name.endswith("/LICENSE"))
+    assert archive.read(licence) == (root / "LICENSE").read_bytes()
     assert text_wheel.stat().st_size <= 12e6
 
 

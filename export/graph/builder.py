@@ -1,4 +1,4 @@
-"""Collects the nodes of an ONNX graph."""
+"""The nodes and constants of an ONNX graph, collected one by one."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,31 +12,38 @@ from linguagen.runtime.vectors import Array
 
 @dataclass
 class Builder:
-    """Collects nodes and constants of a graph."""
+    """Collects the nodes and constants of an ONNX graph."""
 
     half: bool = False
+    """Whether weights are stored in half precision."""
     nodes: list[Any] = field(default_factory=list)
     constants: list[Any] = field(default_factory=list)
 
     def node(self, operator: str, inputs: list[str], output: str, **attributes: Any) -> str:
         """Add a node named after its output; returns that name."""
-        self.nodes.append(helper.make_node(operator, inputs, [output], name=output, **attributes))
-        return output
+        return self.node_of_many(operator, inputs, [output], output, **attributes)[0]
+
+    def node_of_many(
+        self, operator: str, inputs: list[str], outputs: list[str], name: str, **attributes: Any
+    ) -> list[str]:
+        """Add a node of several outputs; returns their names."""
+        self.nodes.append(helper.make_node(operator, inputs, outputs, name=name, **attributes))
+        return outputs
 
     def constant(self, name: str, value: Any) -> str:
-        """Add a constant; returns its name."""
+        """Add a constant, an array of any shape; returns its name."""
         self.constants.append(numpy_helper.from_array(np.asarray(value), name))
         return name
 
     def weight(self, name: str, value: Any) -> str:
-        """Add a weight; stored in half precision where asked, and widened when the file is loaded."""
+        """Add a weight of any shape; returns its name. Half precision is widened when the file is loaded."""
         if not self.half:
             return self.constant(name, value)
         stored = self.constant(f"{name}_half", np.asarray(value, dtype=np.float16))
         return self.node("Cast", [stored], name, to=TensorProto.FLOAT)
 
     def int8_weight(self, name: str, value: Array, largest: int = 127) -> str:
-        """Add a weight (inputs, outputs) rounded to int8 as `round_columns` does."""
+        """Add a weight (inputs, outputs), rounded to int8 by `round_columns`; returns its name."""
         integers, scales = round_columns(value, largest)
         parts = [
             self.constant(f"{name}_int8", integers),

@@ -1,4 +1,4 @@
-"""int8: what real vectors say about the range of the wide product's input."""
+"""Rounding to int8: the range of an input, measured on real vectors, and the scales of weights."""
 
 from dataclasses import dataclass
 
@@ -9,24 +9,26 @@ from linguagen.runtime.vectors import Array
 _OUTLIER_FACTOR = 4.0
 """A dimension whose largest value is this many times the median dimension's would stretch int8's range for all."""
 _MOST_OUTLIERS = 16
+"""The most dimensions that are left out of int8: each costs a multiplication in float32."""
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """How the wide product's input is rounded: static, symmetric, one scale for the tensor."""
+    """How the input of a graph's first product is rounded to int8: statically, symmetrically, with one scale."""
 
     rows: int
+    """Vectors that the range was measured on."""
     input_scale: float
     """Size of one int8 step."""
     float32_dimensions: tuple[int, ...]
-    """Input dimensions that int8 leaves out and float32 adds (after LLM.int8(), arXiv 2208.07339, section 3.2)."""
+    """Input dimensions that stay in float32 (after LLM.int8(), arXiv 2208.07339, section 3.2)."""
 
 
 def calibrate(vectors: Array) -> Calibration:
-    """Set the range on real vectors.
+    """Measure the range of real vectors.
 
     Args:
-        vectors: training rows (rows, width), unit length.
+        vectors: training vectors (rows, width), unit length.
     """
     largest = np.abs(vectors).max(axis=0)  # (width,)
     order = np.argsort(-largest, kind="stable")[:_MOST_OUTLIERS]
@@ -35,11 +37,11 @@ def calibrate(vectors: Array) -> Calibration:
 
 
 def round_columns(weights: Array, largest: int = 127) -> tuple[np.ndarray[tuple[int, int], np.dtype[np.int8]], Array]:
-    """Weights (inputs, outputs) as int8 with one symmetric scale per output.
+    """Round weights to int8, with one symmetric scale per output.
 
     Args:
         weights: (inputs, outputs).
-        largest: integer that the largest weight of a column becomes. With 63, sums of two products with unsigned bytes
+        largest: the integer for the largest weight of a column. With 63, sums of two products with unsigned bytes
             fit into 16 bits, which AVX2's integer product would otherwise cut off.
 
     Returns:

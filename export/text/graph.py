@@ -1,19 +1,19 @@
-"""The ONNX graph of a text encoder: rows of the table, one wide product, fading sums, weighted pooling, unit length.
+"""The graph of a text model: rows of the table, one wide product, fading sums, weighted pooling, unit length.
 
-The table is stored in int8 with a scale per column. Everything after it is linear in a row until units multiply, so the
-scales go into the matrices that follow: a row is used as the integers that it is stored as. Padding needs no mask: its
-row of the table is zero, and its importance so low that pooling gives it no weight.
+An int8 table has a scale per column. Up to the gates everything is linear in a row, so the scales go into the matrices
+after the table, and rows are used as the integers that are stored. Padding needs no mask: its row of the table is zero,
+and its importance is so low that pooling gives it no weight.
 """
-
-from dataclasses import dataclass
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper
+from torch import Tensor
 
 from linguagen.export.graph.builder import Builder
 from linguagen.export.graph.integers import round_columns
-from linguagen.export.vectors.graph import bilinear_gate, finish_graph, unit_length
+from linguagen.export.graph.model import finish_graph
+from linguagen.export.graph.nodes import bilinear_gate, unit_length
 from linguagen.models.manifests.text import TOKENS_NAME
 from linguagen.models.manifests.vectors import OUTPUT_NAME
 from linguagen.runtime.text.tokenizer import PADDING
@@ -22,43 +22,30 @@ from linguagen.train.network.blocks import ForwardEncoder
 from linguagen.train.text.network import DOUBLINGS, TextNetwork, TokenBlock
 
 _NO_WEIGHT = -1e9
+"""The importance of padding; the softmax makes it 0."""
 _INT8_STEP = np.float32(1 / 127)
+"""Value of one step of the int8 table; its columns' own scales are in the matrices after it."""
 _ZERO = 128
+"""The byte that stands for 0 in the int8 table."""
 _WIDE_LARGEST = 63
+"""Largest integer of the wide product's weights: with it, sums fit AVX2's integer product (see `round_columns`)."""
 
 
-@dataclass(frozen=True)
-class _Direction:
-    """One reader: which way, and its blocks."""
-
-    reverse: bool
-    blocks: tuple[TokenBlock, ...]
-
-    @classmethod
-    def of(cls, encoder: ForwardEncoder) -> "_Direction":
-        return cls(encoder.reverse, tuple(block for block in encoder.blocks if isinstance(block, TokenBlock)))
-
-    @property
-    def name(self) -> str:
-        return "backward" if self.reverse else "forward"
-
-
-def build_text_graph(encoder: TextNetwork, precision: str) -> onnx.ModelProto:
-    """Build the graph.
+def build_graph(encoder: TextNetwork, precision: str) -> onnx.ModelProto:
+    """Build the graph of a text model.
 
     Args:
-        encoder: its weights are copied.
-        precision: `float32`, `float16` (weights alone) or `int8` (table and wide product).
+        encoder: the trained encoder; its weights are copied.
+        precision: `float32`, `float16` (weights stored in half precision) or `int8` (table and wide product).
     """
     build = Builder(half=precision == "float16")
     rows, scales = _rows(build, encoder, precision == "int8")  # (n, length, width)
     weights = _weights(build, encoder)  # (n, 1, length)
-    directions = [_Direction.of(each) for each in encoder.directions if isinstance(each, ForwardEncoder)]
     skip = scales[:, None] * _array(encoder.skip.weight).T  # (width, dim)
     pooled = [build.node("MatMul", [weights, rows], "pooled")]
     out = [skip]
     if encoder.head is not None:
-        units = _units(build, directions, rows, scales, precision == "int8")
+        units = _units(build, encoder, rows, scales, precision == "int8")
         pooled.append(build.node("MatMul", [weights, units], "pooled_units"))
         out.append(_array(encoder.head.weight).T)  # (units, dim)
     joined = build.node("Concat", pooled, "joined", axis=2) if len(pooled) > 1 else pooled[0]
@@ -72,14 +59,13 @@ def build_text_graph(encoder: TextNetwork, precision: str) -> onnx.ModelProto:
 
 
 def _rows(build: Builder, encoder: TextNetwork, int8: bool) -> tuple[str, Array]:
-    """Each token's row of the table, and what each of its columns must still be multiplied by, (width,)."""
+    """The tokens' rows of the table (n, length, width), and the scale of each column (width,), not yet applied."""
     table = _array(encoder.embedding.weight)  # (pieces, width)
     if not int8:
-        return build.node("Gather", [build.weight("table", table), TOKENS_NAME], "rows"), np.ones(
-            table.shape[1], np.float32
-        )
+        rows = build.node("Gather", [build.weight("table", table), TOKENS_NAME], "rows")
+        return rows, np.ones(table.shape[1], np.float32)
     integers, scales = round_columns(table)
-    # Unsigned with the zero at 128: onnxruntime has an integer product of that on every processor.
+    # Unsigned bytes: onnxruntime multiplies them by int8 weights in integers on every processor.
     unsigned = (integers.astype(np.int16) + _ZERO).astype(np.uint8)
     picked = build.node("Gather", [build.constant("table_uint8", unsigned), TOKENS_NAME], "rows_uint8")
     step = [build.constant("table_step", _INT8_STEP), build.constant("table_zero", np.uint8(_ZERO))]
@@ -87,7 +73,7 @@ def _rows(build: Builder, encoder: TextNetwork, int8: bool) -> tuple[str, Array]
 
 
 def _weights(build: Builder, encoder: TextNetwork) -> str:
-    """How much each token counts, (n, 1, length)."""
+    """The weight of each token in the pooled sum, (n, 1, length)."""
     importance = _array(encoder.importance.weight)[:, 0].copy()  # (pieces,)
     importance[PADDING] = _NO_WEIGHT
     picked = build.node("Gather", [build.constant("importance", importance), TOKENS_NAME], "importances")
@@ -100,7 +86,10 @@ def _weights(build: Builder, encoder: TextNetwork) -> str:
 
 
 def _term_frequencies(build: Builder, pieces: int) -> str:
-    """As `train.text_model.term_frequencies`: pieces of different texts are told apart by adding the text's number."""
+    """How often each token occurs in its text, (n, length), as `term_frequencies` in train/text/network.py counts.
+
+    Unique counts over the whole batch. Adding a number per text keeps equal pieces of two texts apart.
+    """
     shape = build.node("Shape", [TOKENS_NAME], "tokens_shape")
     zero, one = (build.constant(name, np.int64(value)) for name, value in (("nought", 0), ("step", 1)))
     texts = build.node("Gather", [shape, zero], "texts")
@@ -108,51 +97,66 @@ def _term_frequencies(build: Builder, pieces: int) -> str:
     starts = build.node("Mul", [numbers, build.constant("pieces", np.int64(pieces))], "text_starts")
     column = build.node("Unsqueeze", [starts, build.constant("across", np.array([1]))], "text_column")
     wide = build.node("Cast", [TOKENS_NAME], "tokens_int64", to=TensorProto.INT64)
-    told_apart = build.node("Add", [wide, column], "pieces_of_texts")
+    distinct = build.node("Add", [wide, column], "pieces_of_texts")
     outputs = ["distinct", "first_places", "distinct_numbers", "distinct_counts"]
-    build.nodes.append(helper.make_node("Unique", [told_apart], outputs, name="unique", sorted=1))
-    flat = build.node("Gather", [outputs[3], outputs[2]], "flat_counts")
+    _, _, numbers, counts = build.node_of_many("Unique", [distinct], outputs, "unique", sorted=1)
+    flat = build.node("Gather", [counts, numbers], "flat_counts")
     counts = build.node("Reshape", [flat, shape], "counts")
     return build.node("Cast", [counts], "term_frequencies", to=TensorProto.FLOAT)
 
 
-def _units(build: Builder, directions: list[_Direction], rows: str, scales: Array, int8: bool) -> str:
-    """Units of all directions side by side, (n, length, units); the first blocks read the table in one product."""
-    first = np.concatenate([_parts(direction.blocks[0]) for direction in directions], axis=1)
-    wide = _product(build, rows, scales[:, None] * first, int8)
-    parts = [f"{direction.name}0_{part}" for direction in directions for part in "uvg"]
+def _units(build: Builder, encoder: TextNetwork, rows: str, scales: Array, int8: bool) -> str:
+    """Units of all directions, concatenated (n, length, units); one product serves the first block of each."""
+    directions = [each for each in encoder.directions if isinstance(each, ForwardEncoder)]
+    first = np.concatenate([_parts(_blocks(each)[0]) for each in directions], axis=1)
+    weight = scales[:, None] * first  # (width, directions * 3 * hidden)
+    stored = build.int8_weight("wide_weight", weight, _WIDE_LARGEST) if int8 else build.weight("wide_weight", weight)
+    wide = build.node("MatMul", [rows, stored], "wide")
+    parts = [f"{_name(each)}0_{part}" for each in directions for part in "uvg"]
     _split(build, wide, parts, first.shape[1] // len(parts))
-    outputs = [_direction(build, direction) for direction in directions]
+    outputs = [_direction(build, each) for each in directions]
     return build.node("Concat", outputs, "units", axis=2) if len(outputs) > 1 else outputs[0]
 
 
-def _product(build: Builder, rows: str, weight: Array, int8: bool) -> str:
-    if not int8:
-        return build.node("MatMul", [rows, build.weight("wide_weight", weight)], "wide")
-    return build.node("MatMul", [rows, build.int8_weight("wide_weight", weight, _WIDE_LARGEST)], "wide")
+def _name(direction: ForwardEncoder) -> str:
+    """Start of the names of a direction's nodes."""
+    return "backward" if direction.reverse else "forward"
 
 
-def _direction(build: Builder, direction: _Direction) -> str:
-    """A reader's units (n, length, hidden), from the parts of its first block's product."""
+def _blocks(direction: ForwardEncoder) -> list[TokenBlock]:
+    """The blocks of a direction, in the order in which they read."""
+    return [block for block in direction.blocks if isinstance(block, TokenBlock)]
+
+
+def _direction(build: Builder, direction: ForwardEncoder) -> str:
+    """The units of one direction (n, length, hidden), from the parts of its first block's product."""
     hidden = ""
-    for layer, block in enumerate(direction.blocks):
-        name = f"{direction.name}{layer}"
+    for layer, block in enumerate(_blocks(direction)):
+        name = f"{_name(direction)}{layer}"
         if layer:
             wide = build.node("MatMul", [hidden, build.weight(f"{name}_weight", _parts(block))], name)
             _split(build, wide, [f"{name}_{part}" for part in "uvg"], len(block.u))
         summed = _fading_sum(build, f"{name}_v", _array(block.keep), direction.reverse)
-        gated = bilinear_gate(build, f"{name}_u", summed, f"{name}_g", f"_{name}")
+        gated = bilinear_gate(build, (f"{name}_u", summed, f"{name}_g"), f"_{name}")
         hidden = build.node("Add", [hidden, gated], f"{name}_sum") if layer else gated
     return hidden
 
 
 def _split(build: Builder, whole: str, parts: list[str], width: int) -> None:
+    """Split (n, length, parts * width) into parts (n, length, width)."""
     sizes = build.constant(f"{whole}_sizes", np.full(len(parts), width))
-    build.nodes.append(helper.make_node("Split", [whole, sizes], parts, name=f"{whole}_split", axis=2))
+    build.node_of_many("Split", [whole, sizes], parts, f"{whole}_split", axis=2)
 
 
 def _fading_sum(build: Builder, x: str, keep: Array, reverse: bool) -> str:
-    """As `train.text_model.fading_sum`."""
+    """The fading sum (n, length, hidden) of the tokens before each, as `fading_sum` in train/text/network.py.
+
+    Args:
+        build: the graph.
+        x: name of the values (n, length, hidden).
+        keep: share (hidden,) of a sum that is left one token further.
+        reverse: sum the tokens after each instead.
+    """
     total = _shift(build, x, 1, reverse, f"{x}_before")
     for doubling in range(DOUBLINGS):
         name = f"{x}_{doubling}"
@@ -163,7 +167,7 @@ def _fading_sum(build: Builder, x: str, keep: Array, reverse: bool) -> str:
 
 
 def _shift(build: Builder, x: str, places: int, reverse: bool, name: str) -> str:
-    """(n, length, hidden) moved to later places, or earlier ones, zeros coming in."""
+    """Values (n, length, hidden) moved to later places, or to earlier ones if reversed; zeros fill the gap."""
     pads = [0, places] if reverse else [places, 0]
     axis = build.constant(f"{name}_axis", np.array([1]))
     wide = build.node(
@@ -177,10 +181,11 @@ def _shift(build: Builder, x: str, places: int, reverse: bool, name: str) -> str
 
 
 def _parts(block: TokenBlock) -> Array:
-    """U, V and G of a block side by side, (inputs, 3 * hidden); V times the first factor of its fading sum."""
+    """U, V and G of a block, concatenated (inputs, 3 * hidden); V times the first factor of its fading sum."""
     first = 1 - _array(block.keep)
     return np.concatenate([_array(block.u).T, _array(block.v).T * first, _array(block.g).T], axis=1)
 
 
-def _array(tensor: object) -> Array:
-    return np.asarray(tensor.detach().numpy(), dtype=np.float32)  # type: ignore[attr-defined]
+def _array(tensor: Tensor) -> Array:
+    """A tensor of any shape as a float32 array."""
+    return np.asarray(tensor.detach().numpy(), dtype=np.float32)

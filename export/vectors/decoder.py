@@ -1,20 +1,21 @@
-"""The decoder's graph: embeddings back to vectors, one product and unit length."""
+"""The graph of a decoder: from embeddings back to vectors by one product, scaled to unit length."""
 
 import onnx
 from onnx import TensorProto
 
 from linguagen.export.graph.builder import Builder
-from linguagen.export.vectors.graph import finish_graph, rows_input, unit_length
+from linguagen.export.graph.model import finish_graph, rows_input
+from linguagen.export.graph.nodes import unit_length
 from linguagen.models.manifests.decoder import DECODER_INPUT, DECODER_OUTPUT
 from linguagen.runtime.vectors import Array
 
 
 def build_decoder(weights: Array, precision: str) -> onnx.ModelProto:
-    """Build the graph.
+    """Build the graph of a decoder.
 
     Args:
-        weights: (dim, width), which multiply embeddings from the right.
-        precision: `float32`, `float16` or `int8`: how weights are stored; products are in float32.
+        weights: (dim, width), which multiply embeddings (n, dim) from the right.
+        precision: how weights are stored: `float32`, `float16` or `int8`; products are in float32.
     """
     dim, width = weights.shape
     build = Builder(half=precision == "float16")

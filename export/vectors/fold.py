@@ -1,4 +1,4 @@
-"""Fold an encoder into plain matrices: masks into weights, and all that is linear in x into one product."""
+"""Fold an encoder into plain matrices: masks go into weights, and all products with the input become one."""
 
 from dataclasses import dataclass
 
@@ -11,14 +11,14 @@ from linguagen.train.vectors.network import SegmentBlock, VectorNetwork
 
 @dataclass(frozen=True, eq=False)
 class FoldedEncoder:
-    """The same function as the encoder it came from, as matrices that multiply rows from the right."""
+    """An encoder of vectors as matrices that multiply rows from the right."""
 
     linear: Array
-    """(width, dim + 3 * units): the skip beside U, V and G of every first block, both directions."""
+    """(width, dim + 3 * units): the skip, then U, V and G of the first blocks, each of both directions."""
     deeper: tuple[Array, ...]
-    """(units, 3 * units) each: U, V and G of the blocks after the first, the directions on a block diagonal."""
+    """(units, 3 * units) each: U, V and G of the blocks after the first, block diagonal over the directions."""
     head: Array
-    """(units, dim); no units where the encoder has no directions."""
+    """(units, dim); (0, dim) for an encoder without directions."""
 
     @property
     def width(self) -> int:
@@ -27,7 +27,7 @@ class FoldedEncoder:
 
     @property
     def units(self) -> int:
-        """Bilinear units of both directions."""
+        """Number of bilinear units, of both directions together."""
         return int(self.head.shape[0])
 
     @property
@@ -37,11 +37,11 @@ class FoldedEncoder:
 
 
 def fold(encoder: VectorNetwork) -> FoldedEncoder:
-    """Fold an encoder; its weights are copied."""
+    """Fold an encoder of vectors; its weights are copied."""
     with torch.no_grad():
         stacks = [[block for block in each.modules() if isinstance(block, SegmentBlock)] for each in encoder.directions]
         layers = [[block.masked() for block in layer] for layer in zip(*stacks, strict=True)]
-        # parts: one of U, V, G in every direction, (units of a direction, what it reads)
+        # parts: U, V or G of every direction, each (units of a direction, inputs)
         first = [torch.cat(parts) for parts in zip(*layers[0], strict=True)] if layers else []
         deeper = [torch.cat([_block_diagonal(parts) for parts in zip(*blocks, strict=True)]) for blocks in layers[1:]]
         linear = torch.cat([encoder.skip.weight, *first])
@@ -55,4 +55,5 @@ def _rows(weight: torch.Tensor) -> Array:
 
 
 def _block_diagonal(parts: tuple[torch.Tensor, ...]) -> torch.Tensor:
+    """Matrices (outputs, inputs) on the diagonal of one."""
     return torch.block_diag(*parts)  # type: ignore[no-any-return, no-untyped-call]

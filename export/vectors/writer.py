@@ -1,19 +1,19 @@
-"""From a finished run to a file: build, check, publish; a file that fails the gate is never left behind."""
+"""From a finished run on vectors to a model file."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
-import torch
 
 from linguagen.export.graph.integers import Calibration, calibrate
-from linguagen.export.request import ExportRequest, check_output
+from linguagen.export.publish import Draft, Exported, check_output, publish
+from linguagen.export.request import ExportRequest
 from linguagen.export.vectors.card import render_card
 from linguagen.export.vectors.decoder import build_decoder
 from linguagen.export.vectors.fold import fold
-from linguagen.export.vectors.graph import build_graph, with_manifest
-from linguagen.export.vectors.verify import verify, verify_decoder
+from linguagen.export.vectors.graph import build_graph
+from linguagen.export.vectors.verify import encode, verify, verify_decoder
 from linguagen.models.manifests.decoder import DecoderManifest
 from linguagen.models.manifests.moments import EmbeddingMoments
 from linguagen.models.manifests.vectors import Manifest
@@ -21,62 +21,76 @@ from linguagen.models.model_file import decoder_path
 from linguagen.runtime.codes.codec import Codec
 from linguagen.runtime.vectors import Array
 from linguagen.train.run.folder import FinishedRun
-from linguagen.train.vectors.network import VectorNetwork
 
 _GATE_ROWS = 1000
+"""With fewer rows, a loss of 0.3 points of recall could be chance."""
 
 
-@dataclass(frozen=True)
-class Exported:
-    """What was written."""
-
-    path: Path
-    card: Path
-    manifest: Manifest
-    size: int
-    decoder: DecoderManifest | None
-    """Of the decoder's file; None where none was asked for."""
-
-
-def export_run(run: FinishedRun, request: ExportRequest, output: Path) -> Exported:
-    """Write a run as a model file, with its card beside it.
+def export_run(run: FinishedRun, request: ExportRequest, output: Path, overwrite: bool = False) -> Exported[Manifest]:
+    """Write a run on vectors as a model file, with its card and, if asked for, its decoder.
 
     Args:
         run: a finished run.
-        request: what is wanted.
-        output: the .onnx file; replaced only by a file that passed the gate.
+        request: what is asked for.
+        output: path of the .onnx file.
+        overwrite: whether files that exist may be replaced; they are only if the new ones pass the gate.
 
     Raises:
-        UsageError: the output is not an .onnx file in a folder that exists, or codes that do not fit.
+        UsageError: an option is for another kind of run, codes do not fit, or the output cannot be written.
         ExportGateError: the file does not do what the encoder does; nothing is written.
     """
-    check_output(output)
-    precision, moments = request.precision, EmbeddingMoments.of(_encoded(run.encoder, run.calibration))
-    calibration = calibrate(run.calibration) if precision == "int8" else None
-    dim = run.encoder.config.dim
-    # Codes as a reader of the file will make them, whose covariance is in half precision.
+    request.check_kind("vectors")
+    check_output(output, request.decoder, overwrite)
+    rows = _gate_rows(run)
+    moments = EmbeddingMoments.of(encode(run.encoder, run.calibration))
+    calibration = calibrate(run.calibration) if request.precision == "int8" else None
+    codec = _codec(request, run.encoder.config.dim, moments)
+    draft = Draft(
+        build_graph(fold(run.encoder), calibration, half=request.precision == "float16", codec=codec),
+        _manifest(run, request, moments, calibration, codec),
+        lambda path: {"parity": verify(path, run.encoder, rows, request.precision)},
+    )
+    return publish(draft, output, render_card, partial(_draft_decoder, run, rows) if request.decoder else None)
+
+
+def summarise(exported: Exported[Manifest]) -> list[str]:
+    """What the gate found, and how to use the file: lines for the terminal."""
+    parity, decoder = exported.manifest.parity, exported.decoder
+    lines = [
+        f"checked on {parity['rows']} vectors: values within {parity['max_abs_difference']:.1e} of PyTorch, "
+        f"recall@10 {-100 * parity['recall_loss']:+.2f} points; {exported.size / 1e6:.1f} MB"
+    ]
+    if decoder:
+        lines.append(
+            f"decoder {decoder_path(exported.path)}: reconstruction cosine {decoder.reconstruction:.3f} on "
+            f"{decoder.reconstruction_set}"
+        )
+    return [*lines, f"next: lg-run compress vectors.npy --model {exported.path}"]
+
+
+def _codec(request: ExportRequest, dim: int, moments: EmbeddingMoments) -> Codec | None:
+    """The codec whose codes the graph makes, if any.
+
+    Readers of the file scale codes by the moments that it stores, whose covariance is in half precision.
+
+    Raises:
+        UsageError: there are no such codes, or not of this width.
+    """
+    if request.codes is None:
+        return None
     stored = EmbeddingMoments.from_document(moments.to_document())
-    codec = Codec.make(request.codes, request.codes_dim or dim, stored) if request.codes else None
-    model = build_graph(fold(run.encoder), calibration, half=precision == "float16", codec=codec)
-    manifest = _manifest(run, request, moments, calibration)
-    with TemporaryDirectory(dir=output.parent, prefix=f".{output.stem}.") as folder:
-        partial = Path(folder) / "model.onnx"
-        partial.write_bytes(with_manifest(model, manifest)[0])
-        parity = verify(partial, run.encoder, _gate_rows(run), precision)
-        data, manifest = with_manifest(model, replace(manifest, parity=parity))
-        partial.write_bytes(data)
-        decoder = _write_decoder(run, manifest, partial) if request.decoder else None
-        card = output.with_suffix(".md")
-        partial.replace(output)
-        if decoder:
-            decoder_path(partial).replace(decoder_path(output))
-    card.write_text(render_card(manifest, len(data)), encoding="utf-8")
-    return Exported(output, card, manifest, len(data), decoder)
+    return Codec.make(request.codes, request.codes_dim or dim, stored)
 
 
-def _write_decoder(run: FinishedRun, encoder: Manifest, model: Path) -> DecoderManifest:
-    """Write the decoder beside the checked model, measure both together, and write what was measured."""
-    graph, rows = build_decoder(run.decoder, encoder.precision), _gate_rows(run)
+def _draft_decoder(run: FinishedRun, rows: Array, encoder: Manifest, model: Path) -> Draft[DecoderManifest]:
+    """The decoder of a model that was written and checked.
+
+    Args:
+        run: where both come from.
+        rows: vectors (rows, width), unit length, that the gate compares on.
+        encoder: the manifest of the model.
+        model: path of the model.
+    """
     manifest = DecoderManifest(
         name=encoder.name,
         teacher=encoder.teacher,
@@ -87,23 +101,17 @@ def _write_decoder(run: FinishedRun, encoder: Manifest, model: Path) -> DecoderM
         reconstruction=0.0,
         reconstruction_set=encoder.fidelity_set,
     )
-    path = decoder_path(model)
-    path.write_bytes(with_manifest(graph, manifest)[0])
-    reconstruction = verify_decoder(model, run.decoder, rows, run.validation)
-    data, manifest = with_manifest(graph, replace(manifest, reconstruction=reconstruction))
-    path.write_bytes(data)
-    return manifest
-
-
-def _encoded(encoder: VectorNetwork, vectors: Array) -> Array:
-    with torch.no_grad():
-        return np.asarray(encoder(torch.from_numpy(vectors)).numpy())
+    return Draft(
+        build_decoder(run.decoder, encoder.precision),
+        manifest,
+        lambda _: {"reconstruction": verify_decoder(model, run.decoder, rows, run.validation)},
+    )
 
 
 def _gate_rows(run: FinishedRun) -> Array:
-    """The held-out rows, joined by training rows where they are too few to tell 0.3 points from chance.
+    """The vectors (rows, width) that the gate compares on: those held out and, if they are few, training vectors too.
 
-    The gate compares a file with its own encoder, so that training rows tell as much as held-out ones.
+    The gate compares a file with its own encoder, so training vectors serve as well as others.
     """
     if len(run.validation) >= _GATE_ROWS:
         return run.validation
@@ -111,29 +119,32 @@ def _gate_rows(run: FinishedRun) -> Array:
 
 
 def _manifest(
-    run: FinishedRun, request: ExportRequest, moments: EmbeddingMoments, calibration: Calibration | None
+    run: FinishedRun,
+    request: ExportRequest,
+    moments: EmbeddingMoments,
+    calibration: Calibration | None,
+    codec: Codec | None,
 ) -> Manifest:
-    kind = "sources" if run.summary["validation_by_source"] else "rows"
-    dim = run.encoder.config.dim
+    """The manifest before the gate has measured anything."""
+    held_out = "sources" if run.summary["validation_by_source"] else "rows"
+    config = run.config
     return Manifest(
         name=request.name or run.name,
-        teacher=run.config.teacher,
+        teacher=config.teacher,
         input_dim=run.encoder.width,
-        output_dim=dim,
+        output_dim=run.encoder.config.dim,
         precision=request.precision,
         statistics=run.statistics,
         embedding_moments=moments,
         training={
             "rows": run.summary["training_rows"],
-            "seed": run.config.seed,
-            **{
-                key: value
-                for part in ("encoder", "objective", "optimiser")
-                for key, value in asdict(getattr(run.config, part)).items()
-            },
+            "seed": config.seed,
+            **asdict(config.encoder),
+            **asdict(config.objective),
+            **asdict(config.optimiser),
         },
         fidelity=run.fidelity,
-        fidelity_set=f"{run.summary['validation_rows']} vectors of {kind} held out of training",
+        fidelity_set=f"{run.summary['validation_rows']} vectors of {held_out} held out of training",
         calibration=asdict(calibration) if calibration else {},
-        codes={"kind": request.codes, "dim": request.codes_dim or dim} if request.codes else {},
+        codes={"kind": codec.kind, "dim": codec.dim} if codec else {},
     )

@@ -1,48 +1,27 @@
-"""What a decoder's file says about itself, read and written here only."""
+"""What the file of a decoder says about itself."""
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from typing import ClassVar
 
-from linguagen.models.manifests.document import FORMAT_VERSION, read_document, wrong_fields
+from linguagen.models.manifests.document import FileManifest
 from linguagen.models.manifests.vectors import INPUT_NAME, OUTPUT_NAME
 
-DECODER_KEY = "linguagen-decoder"
 DECODER_INPUT, DECODER_OUTPUT = OUTPUT_NAME, INPUT_NAME
 
 
-@dataclass(frozen=True)
-class DecoderManifest:
-    """What a decoder file says about itself: it turns a model's embeddings back into vectors."""
+@dataclass(frozen=True, kw_only=True)
+class DecoderManifest(FileManifest):
+    """What the file of a decoder says about itself; a decoder turns the embeddings of one model back into vectors."""
 
-    name: str
-    """Of the encoder it belongs to."""
-    teacher: str
+    key: ClassVar[str] = "linguagen-decoder"
+    kind: ClassVar[str] = "a decoder"
+    advice: ClassVar[str] = "give the model's own file, next to which lg-run expand finds the decoder"
+
     input_dim: int
-    """Dimensions of an embedding."""
-    output_dim: int
-    """Numbers of a vector."""
-    precision: str
+    """Dimensions of an embedding; `output_dim` is the width of a vector."""
     encoder_sha256: str
-    """`graph_sha256` of the encoder's file: a decoder reads the embeddings of that one alone."""
+    """`graph_sha256` of the one file whose embeddings the decoder reads."""
     reconstruction: float
-    """Mean cosine between vectors and their reconstructions through both files."""
+    """Mean cosine between vectors and what both files in turn make of them."""
     reconstruction_set: str
-    """Which vectors that was measured on."""
-    graph_sha256: str = ""
-    format_version: int = FORMAT_VERSION
-
-    def to_json(self) -> str:
-        """Write as JSON text."""
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_json(cls, text: str, origin: str) -> "DecoderManifest":
-        """Read what `to_json` wrote.
-
-        Raises:
-            ModelFileError: not JSON, of another format version, or with a field missing or unknown.
-        """
-        try:
-            return cls(**read_document(text, origin))
-        except TypeError as error:
-            raise wrong_fields(origin, error) from error
+    """The vectors that `reconstruction` was measured on, in words."""

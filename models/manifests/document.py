@@ -1,14 +1,89 @@
-"""What all manifests share: JSON text of one format version, and the errors of text that is not."""
+"""What all manifests share: fields, JSON text of one format version, and the errors of text that is not."""
 
 import json
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, ClassVar, Self
 
 from linguagen.models.errors import ModelFileError
 
 FORMAT_VERSION = 1
 
 
-def read_document(text: str, origin: str) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class FileManifest:
+    """What every kind of model file says about itself."""
+
+    key: ClassVar[str]
+    """Key of the manifest in the metadata of the ONNX file."""
+    kind: ClassVar[str]
+    """What the file is, with its article, for messages."""
+    advice: ClassVar[str]
+    """What to do with a file of this kind that is given where another is expected."""
+
+    name: str
+    """Name of the model; a decoder has its encoder's."""
+    teacher: str
+    """The embedding model whose vectors this one works on or learnt from; empty if there is none."""
+    output_dim: int
+    """Numbers in a row of the output."""
+    precision: str
+    """How weights are stored: `float32`, `float16` (half the bytes) or `int8`."""
+    graph_sha256: str = ""
+    """The sha256 of all bytes of the file except the metadata."""
+    format_version: int = FORMAT_VERSION
+
+    def to_json(self) -> str:
+        """Write the manifest as JSON text."""
+        return json.dumps({item.name: getattr(self, item.name) for item in fields(self)}, default=_part)
+
+    @classmethod
+    def from_json(cls, text: str, origin: str) -> Self:
+        """Read a manifest.
+
+        Args:
+            text: what `to_json` wrote.
+            origin: the file it comes from, for messages.
+
+        Raises:
+            ModelFileError: not JSON, of another format version, or with a field missing or unknown.
+        """
+        document = _read_document(text, origin)
+        try:
+            parts = cls._read_parts(document)
+            return cls(**document, **parts)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelFileError(
+                f"{origin}: the manifest does not have the fields of format version {FORMAT_VERSION} ({error}); "
+                "the file was edited or written by another program: export the model again"
+            ) from error
+
+    @classmethod
+    def _read_parts(cls, document: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG003
+        """Take the fields that are objects out of a document, and return them as objects.
+
+        Raises:
+            KeyError, TypeError, ValueError: a part is missing or has other fields.
+        """
+        return {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderManifest(FileManifest):
+    """What every file that makes embeddings says about itself."""
+
+    training: Mapping[str, Any] = field(default_factory=dict)
+    """Data, settings and seed of the training run."""
+    parity: Mapping[str, float] = field(default_factory=dict)
+    """What the export gate measured against PyTorch."""
+
+
+def _part(value: Any) -> Any:
+    """A part of a manifest as JSON-ready values: by its `to_document`, or field by field."""
+    return value.to_document() if hasattr(value, "to_document") else asdict(value)
+
+
+def _read_document(text: str, origin: str) -> dict[str, Any]:
     """The fields of a manifest of this format version.
 
     Raises:
@@ -26,11 +101,3 @@ def read_document(text: str, origin: str) -> dict[str, Any]:
         )
     found: dict[str, Any] = document
     return found
-
-
-def wrong_fields(origin: str, error: Exception) -> ModelFileError:
-    """The error of a manifest with a field missing or unknown."""
-    return ModelFileError(
-        f"{origin}: the manifest does not have the fields of format version {FORMAT_VERSION} ({error}); "
-        "the file was edited or written by another program: export the model again"
-    )

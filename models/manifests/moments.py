@@ -1,4 +1,4 @@
-"""Mean and covariance of a model's embeddings: what codes are centred and scaled by, at any width."""
+"""Mean and covariance of a model's embeddings, by which codes of any width are centred and scaled."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,26 +11,26 @@ from linguagen.models.arrays import Array, decode_array, encode_array
 
 @dataclass(frozen=True, eq=False)
 class EmbeddingMoments:
-    """Of unit-length embeddings."""
+    """Mean and covariance of a model's unit-length embeddings."""
 
     mean: Array  # (dim,)
     covariance: Array  # (dim, dim)
 
     @classmethod
     def of(cls, embeddings: Array) -> "EmbeddingMoments":
-        """Measure them on embeddings (rows, dim) of real vectors."""
+        """Measure mean and covariance on embeddings (rows, dim) of real vectors."""
         mean = embeddings.mean(axis=0, dtype=np.float64)
         covariance = embeddings.T.astype(np.float64) @ embeddings / len(embeddings) - np.outer(mean, mean)
         return cls(mean.astype(np.float32), covariance.astype(np.float32))
 
-    def cut(self, dim: int) -> tuple[Array, Array]:
-        """Mean (dim,) and covariance (dim, dim) of the first dimensions once these have length 1 again."""
+    def leading(self, dim: int) -> tuple[Array, Array]:
+        """Mean (dim,) and covariance (dim, dim) of the first dimensions, after these are scaled to length 1."""
         mean, covariance = self.mean[:dim], self.covariance[:dim, :dim]
         length = float(np.sqrt(mean @ mean + np.trace(covariance)))
         return mean / max(length, 1e-12), covariance / max(length, 1e-12) ** 2
 
     def to_document(self) -> dict[str, Any]:
-        """Write as JSON-ready values, the covariance in half precision of its largest value."""
+        """Write as JSON-ready values: the covariance is divided by its largest value and stored in half precision."""
         scale = float(np.abs(self.covariance).max()) or 1.0
         return {
             "mean": encode_array(self.mean, "<f4"),
@@ -43,7 +43,7 @@ class EmbeddingMoments:
         """Read what `to_document` wrote.
 
         Raises:
-            KeyError, TypeError, ValueError: the document is not one of these.
+            KeyError, TypeError, ValueError: the document does not hold moments.
         """
         return cls(
             decode_array(document["mean"]),

@@ -1,7 +1,7 @@
 """The mean and second moment of a teacher's vectors, as a model file carries them.
 
 The second moment M = E[x x^T] is kept as low rank plus diagonal, M ~ V diag(w) V^T + diag(d): enough to draw
-look-alike vectors, to tell whose vectors one is given, and to fit PCA controls without the training data.
+synthetic vectors, to notice vectors of another teacher, and to fit PCA controls without the training data.
 At rank 256 it takes 0.8 MB of a model file.
 """
 
@@ -15,22 +15,31 @@ import numpy.typing as npt
 from linguagen.models.arrays import Array, decode_array, encode_array
 
 LEAST_RANK = 256
+"""Eigenvectors kept at least, even for models of fewer dimensions."""
+_STORED = {"mean": "<f4", "eigenvalues": "<f4", "eigenvectors": "<f2", "residual": "<f4"}
+"""How each array is stored: little-endian floats, those of the basis in half precision."""
 
 
 @dataclass(frozen=True, eq=False)
 class TeacherStatistics:
-    """Mean and second moment of unit-length vectors."""
+    """Mean and second moment of a teacher's unit-length vectors."""
 
     mean: Array  # (dim,)
     eigenvalues: Array  # (rank,), largest first
     eigenvectors: Array  # (dim, rank), orthonormal columns
-    residual: Array  # (dim,), what the low rank leaves of the diagonal
+    residual: Array  # (dim,), the diagonal of the second moment less that of the low rank
 
     @classmethod
     def from_moments(
         cls, mean: npt.NDArray[np.float64], moment: npt.NDArray[np.float64], rank: int
     ) -> "TeacherStatistics":
-        """Keep the leading eigenvectors of the uncentred second moment (dim, dim): `rank`, or LEAST_RANK if more."""
+        """Keep the leading eigenvectors of a second moment.
+
+        Args:
+            mean: (dim,).
+            moment: (dim, dim), uncentred.
+            rank: eigenvectors to keep; LEAST_RANK if that is more.
+        """
         rank = max(rank, LEAST_RANK)
         values, vectors = np.linalg.eigh(moment)
         values, vectors = values[::-1][:rank].clip(min=0), vectors[:, ::-1][:, :rank]
@@ -43,7 +52,7 @@ class TeacherStatistics:
         )
 
     def moment(self) -> npt.NDArray[np.float64]:
-        """The second moment (dim, dim) that low rank plus diagonal stands for."""
+        """The second moment (dim, dim), rebuilt from low rank plus diagonal."""
         vectors = self.eigenvectors.astype(np.float64)
         return np.asarray((vectors * self.eigenvalues) @ vectors.T + np.diag(self.residual.astype(np.float64)))
 
@@ -62,25 +71,18 @@ class TeacherStatistics:
 
     @property
     def expected_captured(self) -> float:
-        """The share that `captured` gives, on average, for the vectors that these statistics came from."""
+        """Mean of `captured` over the vectors that the statistics were measured on."""
         return float(self.eigenvalues.sum() / (self.eigenvalues.sum() + self.residual.sum()))
 
     def to_document(self) -> dict[str, Any]:
-        """Write as JSON-ready values: each array in base64, little-endian; the basis in half precision."""
-        return {
-            "mean": encode_array(self.mean, "<f4"),
-            "eigenvalues": encode_array(self.eigenvalues, "<f4"),
-            "eigenvectors": encode_array(self.eigenvectors, "<f2"),
-            "residual": encode_array(self.residual, "<f4"),
-        }
+        """Write as JSON-ready values."""
+        return {name: encode_array(getattr(self, name), dtype) for name, dtype in _STORED.items()}
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> "TeacherStatistics":
         """Read what `to_document` wrote.
 
         Raises:
-            KeyError, TypeError, ValueError: the document is not one of these.
+            KeyError, TypeError, ValueError: the document does not hold statistics.
         """
-        return cls(
-            **{name: decode_array(document[name]) for name in ("mean", "eigenvalues", "eigenvectors", "residual")}
-        )
+        return cls(**{name: decode_array(document[name]) for name in _STORED})

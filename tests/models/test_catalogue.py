@@ -1,14 +1,36 @@
+import os
+import shutil
+import sys
+from pathlib import Path
+
 import pytest
 
-from linguagen.models import catalogue
 from linguagen.models.catalogue import (
     DEFAULT_MODEL,
     DEFAULT_TEXT_MODEL,
+    announced_models,
     find_model,
     shipped_models,
-    shipped_text_models,
 )
 from linguagen.models.errors import UnknownModelError
+
+
+@pytest.fixture
+def distribution(tmp_path, monkeypatch):
+    """Install a small distribution that announces models: an importable package and the metadata that pip writes."""
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def install(name: str, package: str, *models: str, value: str = "", code: str = "") -> Path:
+        metadata = tmp_path / f"{name}-1.0.dist-info"
+        metadata.mkdir()
+        (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        lines = "".join(f"{model} = {value or package}\n" for model in models)
+        (metadata / "entry_points.txt").write_text(f"[linguagen.models]\n{lines}")
+        (tmp_path / package).mkdir()
+        (tmp_path / package / "__init__.py").write_text(code)
+        return tmp_path / package
+
+    return install
 
 
 def test_two_widths_for_two_teachers_ship_the_default_first():
@@ -24,7 +46,7 @@ def test_names_and_paths_are_found(tiny):
 
 def test_every_shipped_model_has_a_card_and_a_changelog_entry(root):
     changes = (root / "models" / "CHANGELOG.md").read_text()
-    for name, path in {**shipped_models(), **shipped_text_models()}.items():
+    for name, path in (shipped_models() | announced_models().paths).items():
         assert path.with_suffix(".md").read_text().startswith(f"# {name}\n")
         assert name in changes
 
@@ -36,23 +58,62 @@ def test_an_unknown_name_gets_the_nearest_one_and_the_list():
         find_model("qqq")
 
 
-def test_the_text_model_is_found_in_a_checkout(root):
-    assert list(shipped_text_models()) == [DEFAULT_TEXT_MODEL]
-    assert find_model(DEFAULT_TEXT_MODEL).is_relative_to(root / "models-text")
+def test_the_text_model_of_the_checkout_is_installed(root):
+    assert list(announced_models().paths) == [DEFAULT_TEXT_MODEL]
+    assert find_model(DEFAULT_TEXT_MODEL).is_relative_to(root / "linguagen-en")
 
 
-def test_without_its_package_the_text_models_error_names_it(monkeypatch, tmp_path):
-    monkeypatch.setattr(catalogue, "_FOLDER", tmp_path)
-    assert shipped_text_models() == {}
-    with pytest.raises(UnknownModelError, match=r"'linguagen-en' is in a package of its own, which is not installed; "):
+def test_without_its_distribution_the_text_models_error_names_it(monkeypatch):
+    monkeypatch.setattr(sys, "path", [])
+    with pytest.raises(
+        UnknownModelError, match=r"'linguagen-en' is a distribution of its own, which is not installed; "
+    ):
         find_model("linguagen-en")
 
 
-def test_the_text_models_of_an_installed_package_are_found(monkeypatch, tmp_path):
-    package = tmp_path / "linguagen_models_text"
-    package.mkdir()
-    (package / "__init__.py").touch()
-    (package / "linguagen-en.onnx").touch()
-    monkeypatch.setattr(catalogue, "_FOLDER", tmp_path / "elsewhere")
-    monkeypatch.syspath_prepend(tmp_path)
-    assert find_model("linguagen-en") == package / "linguagen-en.onnx"
+def test_a_model_of_another_distribution_is_found_without_importing_its_package(distribution, tiny, run_command):
+    package = distribution("acme-models", "acme", "acme-small", code="raise RuntimeError('imported')")
+    shutil.copy(tiny["int8"], package / "acme-small.onnx")
+    assert find_model("acme-small") == package / "acme-small.onnx"
+    listed = run_command("lg-run", "models", PYTHONPATH=str(package.parent))
+    assert "\nacme-small " in listed.stdout
+    assert listed.stderr == ""
+
+
+@pytest.mark.parametrize("value", ["nowhere", "nowhere.inside", "bad", "bad.inside", "bad.module", "bad:thing"])
+def test_a_broken_announcement_is_named_and_hides_no_other_model(distribution, value, run_command):
+    package = distribution("bad-models", "bad", "bad-small", value=value, code="raise RuntimeError('imported')")
+    (package / "module.py").touch()
+    assert DEFAULT_TEXT_MODEL in announced_models().paths
+    message = (
+        rf"the distribution bad-models announces the model 'bad-small', but its package {value} has no bad-small.onnx"
+    )
+    with pytest.raises(UnknownModelError, match=message):
+        find_model("bad-small")
+    listed = run_command("lg-run", "models", PYTHONPATH=str(package.parent))
+    assert "the distribution bad-models announces" in listed.stderr
+    assert listed.stdout.count("\n") == 7
+
+
+def test_a_damaged_file_hides_no_other_model(distribution, run_command):
+    package = distribution("cut-models", "cut_models", "cut-small")
+    (package / "cut-small.onnx").write_bytes(b"cut")
+    listed = run_command("lg-run", "models", PYTHONPATH=str(package.parent))
+    assert f"{package}{os.sep}cut-small.onnx: cut, damaged or no ONNX file" in listed.stderr
+    assert listed.stdout.count("\n") == 7
+
+
+def test_two_distributions_with_one_name_are_both_named(distribution):
+    for name in ("one", "two"):
+        (distribution(f"{name}-models", name, "same") / "same.onnx").touch()
+    message = "the model 'same' is in one-models and in two-models; uninstall all but one of these"
+    with pytest.raises(UnknownModelError, match=message):
+        find_model("same")
+
+
+def test_a_shipped_name_stays_the_shipped_model(distribution):
+    package = distribution("other-models", "other", DEFAULT_MODEL)
+    (package / f"{DEFAULT_MODEL}.onnx").touch()
+    assert find_model(DEFAULT_MODEL) == shipped_models()[DEFAULT_MODEL]
+    problem = announced_models().problems[DEFAULT_MODEL]
+    assert "is in linguagen and in other-models; uninstall all but one of these" in problem

@@ -8,7 +8,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from linguagen.models.errors import ModelFileError
 from linguagen.models.manifests.decoder import DecoderManifest
-from linguagen.models.manifests.vectors import METADATA_KEY
+from linguagen.models.manifests.vectors import Manifest
 from linguagen.models.model_file import decoder_path, load_manifest, read_decoder_file, read_model_file
 from linguagen.models.onnx_file import OPERATORS, parse_onnx, read_onnx
 
@@ -47,7 +47,7 @@ def test_a_file_that_is_cut_is_refused(tiny, tmp_path, kept):
 def test_any_bytes_end_in_a_clear_error(data):
     with pytest.raises(Exception) as caught:
         parse_onnx(data, "bytes")
-    assert type(caught.value).__name__ in ("_MalformedError", "ModelFileError")
+    assert type(caught.value).__name__ in ("MalformedError", "ModelFileError")
 
 
 @given(st.data())
@@ -121,33 +121,39 @@ def test_a_folder_is_no_model(tmp_path):
 
 def test_the_operators_are_those_that_the_exporter_writes(tiny, tiny_text, tmp_path):
     from linguagen.export.request import ExportRequest
-    from linguagen.export.text.graph import build_text_graph
+    from linguagen.export.text.graph import build_graph
     from linguagen.export.vectors.writer import export_run
     from linguagen.runtime.codes.codec import KINDS
     from linguagen.train.run.folder import load_run
     from linguagen.train.text.config import TextEncoderConfig
-    from linguagen.train.text.network import TextEncoder
+    from linguagen.train.text.network import TextNetwork
 
     run, seen = load_run(tiny["run"]), set()
     for precision in ("none", "fp16", "int8"):
         for kind in (None, *KINDS):
-            path = export_run(run, ExportRequest(precision, codes=kind, decoder=True), tmp_path / "m.onnx").path
+            path = export_run(
+                run, ExportRequest(precision, codes=kind, decoder=True), tmp_path / f"{precision}-{kind}.onnx"
+            ).path
             seen |= {node.op_type for file in (path, decoder_path(path)) for node in onnx.load(file).graph.node}
-        narrow = export_run(run, ExportRequest(precision, codes="int4", codes_dim=4), tmp_path / "n.onnx").path
+        narrow = export_run(
+            run, ExportRequest(precision, codes="int4", codes_dim=4), tmp_path / f"{precision}-narrow.onnx"
+        ).path
         seen |= {node.op_type for node in onnx.load(narrow).graph.node}
     for kind in ("none", "fp16", "int8"):
         seen |= {node.op_type for node in onnx.load(tiny_text[kind]).graph.node}
-    repeated_less = TextEncoder(60, TextEncoderConfig(dim=6, width=8, hidden=4, term_frequency_power=0.5))
-    seen |= {node.op_type for node in build_text_graph(repeated_less, "int8").graph.node}
+    repeated_less = TextNetwork(60, TextEncoderConfig(dim=6, width=8, hidden=4, term_frequency_power=0.5))
+    seen |= {node.op_type for node in build_graph(repeated_less, "int8").graph.node}
     assert seen == OPERATORS
 
 
 def test_a_decoder_is_not_taken_for_a_model_nor_a_model_for_a_decoder(tiny):
     with pytest.raises(
-        ModelFileError, match="a decoder, which lg-run expand finds by itself; give the model's own file"
+        ModelFileError, match="a decoder, but a vector model was expected; give the model's own file, next to which"
     ):
         read_model_file(decoder_path(tiny["int8"]))
-    with pytest.raises(ModelFileError, match="no decoder; write one with lg-export --decoder"):
+    with pytest.raises(
+        ModelFileError, match="a vector model, but a decoder was expected; it takes vectors: use lg-run compress"
+    ):
         read_decoder_file(tiny["int8"])
 
 
@@ -164,7 +170,7 @@ def test_a_decoder_says_what_it_is(tiny):
 def test_metadata_of_another_version_is_refused(edited):
     def older(model):
         helper.set_model_props(
-            model, {METADATA_KEY: model.metadata_props[0].value.replace('"format_version": 1', '"format_version": 0')}
+            model, {Manifest.key: model.metadata_props[0].value.replace('"format_version": 1', '"format_version": 0')}
         )
 
     with pytest.raises(ModelFileError, match="model format version 0, but this linguagen reads version 1"):

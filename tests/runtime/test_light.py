@@ -73,7 +73,7 @@ def _embeds_once_the_text_model_is_there(python: Path, site: Path, folder: Path,
     words = [python.parent / "lg-run", "embed", "a man is playing a guitar"]
     before = subprocess.run(words, cwd=folder, capture_output=True, text=True)
     assert before.returncode == 2
-    assert "install both: pip install 'linguagen[text]' linguagen-models-text" in before.stderr
+    assert "install it with what it needs: pip install 'linguagen[text]' linguagen-en" in before.stderr
     subprocess.run([python, "-m", "pip", "install", "-q", "--no-deps", str(text_wheel)], check=True, timeout=100)
     halfway = subprocess.run(words, cwd=folder, capture_output=True, text=True)
     assert halfway.returncode == 2

@@ -25,10 +25,10 @@ def test_codes_of_the_graph_are_those_of_the_runtime(run, tmp_path, tiny_vectors
     session = onnxruntime.InferenceSession(path)  # as an app of any language would
     embeddings, codes = session.run(["embeddings", "codes"], {"vectors": tiny_vectors})
     codec = Compressor.load(path).codec(kind, dim)
-    wanted = codec.encode(embeddings)
-    assert codes.dtype == wanted.dtype
-    assert codes.shape == wanted.shape
-    assert (codes == wanted).mean() > 0.999
+    expected = codec.encode(embeddings)
+    assert codes.dtype == expected.dtype
+    assert codes.shape == expected.shape
+    assert (codes == expected).mean() > 0.999
     np.testing.assert_array_equal(Compressor.load(path).encode_codes(tiny_vectors[:7]), codes[:7])
 
 
@@ -40,7 +40,7 @@ def test_a_model_without_codes_says_how_to_get_them(tiny, tiny_vectors):
 def test_codes_that_differ_do_not_pass_the_gate(run, tmp_path, monkeypatch):
     real = Compressor.encode_codes
     monkeypatch.setattr(Compressor, "encode_codes", lambda self, rows: real(self, rows) + 1)
-    with pytest.raises(ExportGateError, match=r"0.00% of the graph's codes are those of the runtime, at least 99.9%"):
+    with pytest.raises(ExportGateError, match=r"0.00% of the graph's codes are the runtime's, expected at least 99.9%"):
         export_run(run, ExportRequest("int8", codes="int8"), tmp_path / "m.onnx")
     assert list(tmp_path.iterdir()) == []
 
@@ -50,7 +50,9 @@ def test_a_decoder_that_differs_does_not_pass_the_gate(run, tmp_path, monkeypatc
 
     real = writer.build_decoder
     monkeypatch.setattr(writer, "build_decoder", lambda weights, precision: real(weights[::-1].copy(), precision))
-    with pytest.raises(ExportGateError, match=r"the decoder's vectors have cosine .* with PyTorch's, at least 0.9999"):
+    with pytest.raises(
+        ExportGateError, match=r"the decoder's vectors have cosine .* with PyTorch's, expected at least 0.9999"
+    ):
         export_run(run, ExportRequest("none", decoder=True), tmp_path / "m.onnx")
     assert list(tmp_path.iterdir()) == []
 
@@ -87,6 +89,6 @@ def test_the_command_writes_codes_and_decoder(run_command, tiny, tmp_path):
     done = run_command(*words)
     assert "decoder m.decoder.onnx: reconstruction cosine 0." in done.stderr
     assert (tmp_path / "m.decoder.onnx").is_file()
-    document = json.loads(run_command(*words, "--json").stdout)
-    assert document["codes"] == {"kind": "ubinary", "dim": 8}
+    assert Compressor.load(tmp_path / "m.onnx").manifest.codes == {"kind": "ubinary", "dim": 8}
+    document = json.loads(run_command(*words, "--overwrite", "--json").stdout)
     assert document["decoder"]["file"] == "m.decoder.onnx"

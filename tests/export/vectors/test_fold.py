@@ -3,8 +3,9 @@ import pytest
 import torch
 
 from linguagen.export.graph.integers import calibrate
+from linguagen.export.graph.model import IR_VERSION, OPSET
 from linguagen.export.vectors.fold import fold
-from linguagen.export.vectors.graph import IR_VERSION, OPSET, build_graph
+from linguagen.export.vectors.graph import build_graph
 from linguagen.runtime.vectors import Array
 from linguagen.train.vectors.config import EncoderConfig
 from linguagen.train.vectors.network import VectorNetwork

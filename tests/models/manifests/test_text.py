@@ -4,8 +4,9 @@ import onnx
 import pytest
 
 from linguagen.models.errors import ModelFileError
-from linguagen.models.manifests.text import TEXT_KEY, TOKENIZER_KEY, TextManifest
-from linguagen.models.model_file import is_text_file, read_text_file
+from linguagen.models.manifests.text import TOKENIZER_KEY, TextManifest
+from linguagen.models.manifests.vectors import Manifest
+from linguagen.models.model_file import read_encoder_file, read_text_file
 
 
 @pytest.fixture
@@ -31,27 +32,35 @@ def test_a_manifest_comes_back(tiny_text):
     assert manifest.output_dim == 8
 
 
-def test_kinds_are_told_apart(tiny, tiny_text):
-    assert is_text_file(tiny_text["none"])
-    assert not is_text_file(tiny["none"])
+def test_the_manifest_tells_the_kind(tiny, tiny_text):
+    assert isinstance(read_encoder_file(tiny_text["none"]).manifest, TextManifest)
+    assert isinstance(read_encoder_file(tiny["none"]).manifest, Manifest)
 
 
 @pytest.mark.parametrize(
     ("key", "change", "message"),
     [
-        (TEXT_KEY, lambda text: "{", "the manifest is not JSON"),
+        (TextManifest.key, lambda text: "{", "the manifest is not JSON"),
         (
-            TEXT_KEY,
+            TextManifest.key,
             lambda text: text.replace('"pieces"', '"parts"'),
             "the manifest does not have the fields of format version 1",
         ),
         (
-            TEXT_KEY,
+            TextManifest.key,
             lambda text: text.replace('"figures"', '"numbers"'),
             "the manifest does not have the fields of format version 1",
         ),
-        (TEXT_KEY, lambda text: text.replace('"format_version": 1', '"format_version": 9'), "model format version 9"),
-        (TEXT_KEY, lambda text: text.replace('graph_sha256": "', 'graph_sha256": "0'), "its graph has the sha256"),
+        (
+            TextManifest.key,
+            lambda text: text.replace('"format_version": 1', '"format_version": 9'),
+            "model format version 9",
+        ),
+        (
+            TextManifest.key,
+            lambda text: text.replace('graph_sha256": "', 'graph_sha256": "0'),
+            "its graph has the sha256",
+        ),
         (TOKENIZER_KEY, lambda text: "?", "its tokenizer is not base64"),
         (TOKENIZER_KEY, lambda text: base64.b64encode(b"other").decode(), "its tokenizer has the sha256"),
     ],

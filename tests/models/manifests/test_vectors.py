@@ -21,7 +21,17 @@ def manifest() -> Manifest:
     row = FidelityRow("encoder", 2, 0.9, 0.99, 0.01, 0.2, 0.19, None)
     moments = EmbeddingMoments(np.array([0.5, 0], np.float32), np.diag(np.array([0.5, 0.25], np.float32)))
     return Manifest(
-        "tiny", "teacher", 3, 2, "int8", statistics, moments, {"rows": 5}, (row,), "5 vectors", {"rows": 2.0}, {}
+        name="tiny",
+        teacher="teacher",
+        input_dim=3,
+        output_dim=2,
+        precision="int8",
+        statistics=statistics,
+        embedding_moments=moments,
+        training={"rows": 5},
+        fidelity=(row,),
+        fidelity_set="5 vectors",
+        parity={"rows": 2.0},
     )
 
 

@@ -144,7 +144,7 @@ def test_the_rotation_is_scipys_cosine_transform_of_signed_rows():
 def test_a_cut_embedding_has_length_one_and_moments_of_its_own():
     short = cut(ROWS, 8)
     np.testing.assert_allclose(np.linalg.norm(short, axis=1), 1, atol=1e-6)
-    mean, covariance = MOMENTS.cut(8)
+    mean, covariance = MOMENTS.leading(8)
     np.testing.assert_allclose(mean, short.mean(axis=0), atol=0.05)
     assert np.trace(covariance) + mean @ mean == pytest.approx(1, abs=1e-4)
     assert cut(ROWS, 32) is ROWS

@@ -7,7 +7,7 @@ import pytest
 from onnx import helper
 
 from linguagen.models.errors import DeviceError, ModelFileError, UsageError
-from linguagen.models.manifests.vectors import METADATA_KEY
+from linguagen.models.manifests.vectors import Manifest
 from linguagen.runtime import Compressor
 from linguagen.runtime.cores import _quota, usable_cores
 from linguagen.runtime.encoders.engine import CPU_PROVIDER, CUDA_PROVIDER, _run_bound, choose_provider
@@ -66,14 +66,14 @@ def _edited(tiny, tmp_path, change):
 def test_a_manifest_that_contradicts_the_graph_is_refused(tiny, tmp_path):
     def shrink(model):
         text = model.metadata_props[0].value.replace('"output_dim": 8', '"output_dim": 7')
-        helper.set_model_props(model, {METADATA_KEY: text})
+        helper.set_model_props(model, {Manifest.key: text})
 
     with pytest.raises(ModelFileError, match=r"its manifest says .*\('embeddings', 7\).*; the file was edited"):
         Compressor.load(_edited(tiny, tmp_path, shrink))
 
 
 def test_a_graph_that_onnxruntime_cannot_run_is_refused(tiny, tmp_path):
-    from linguagen.export.vectors.graph import with_manifest
+    from linguagen.export.graph.model import with_manifest
     from linguagen.models.model_file import read_model_file
 
     model = onnx.load(tiny["none"])
@@ -83,7 +83,7 @@ def test_a_graph_that_onnxruntime_cannot_run_is_refused(tiny, tmp_path):
     path = tmp_path / "wrong.onnx"
     monkey = pytest.MonkeyPatch()
     monkey.setattr(onnx.checker, "check_model", lambda *words, **more: None)
-    path.write_bytes(with_manifest(model, read_model_file(tiny["none"]).manifest)[0])
+    path.write_bytes(with_manifest(model, read_model_file(tiny["none"]).manifest, {})[0])
     monkey.undo()
     with pytest.raises(ModelFileError, match="wrong.onnx: onnxruntime cannot load it .*: export or copy it again"):
         Compressor.load(path)

@@ -78,9 +78,11 @@ def test_texts_that_cannot_be_are_refused_by_number(encoder, tiny_text):
 
 
 def test_models_of_the_other_kind_are_refused(tiny, tiny_text):
-    with pytest.raises(ModelFileError, match="no text model; give one that lg-run models lists as text"):
+    with pytest.raises(ModelFileError, match="a vector model, but a text model was expected; it takes vectors: use"):
         TextEncoder.load(tiny["none"])
-    with pytest.raises(ModelFileError, match="a text model, which takes texts, not vectors; use lg-run embed"):
+    with pytest.raises(
+        ModelFileError, match="a text model, but a vector model was expected; it takes texts: use lg-run embed"
+    ):
         Compressor.load(tiny_text["none"])
 
 

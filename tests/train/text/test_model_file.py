@@ -5,7 +5,7 @@ import pytest
 import torch
 from onnx import numpy_helper
 
-from linguagen.export.text.graph import build_text_graph
+from linguagen.export.text.graph import build_graph
 from linguagen.models.catalogue import find_model
 from linguagen.models.errors import MissingExtraError, ModelFileError, UnknownModelError
 from linguagen.models.model_file import read_text_file
@@ -39,7 +39,7 @@ def test_every_shape_comes_back(directions, layers):
     made, read = TextNetwork(60, config), TextNetwork(60, config)
     for weight in (made.importance.weight, made.head.weight if made.head is not None else made.skip.weight):
         torch.nn.init.normal_(weight)
-    graph = build_text_graph(made, "float32").graph
+    graph = build_graph(made, "float32").graph
     with torch.no_grad():
         fill_encoder(read, {each.name: torch.tensor(numpy_helper.to_array(each)) for each in graph.initializer})
         tokens = torch.randint(1, 60, (5, 20))
@@ -61,7 +61,7 @@ def test_a_start_is_a_folder_a_name_or_a_file(tiny_text):
 
 
 def test_a_file_that_cannot_be_a_start_says_why(tiny_text, tiny, monkeypatch):
-    with pytest.raises(ModelFileError, match="no text model; give one that lg-run models lists as text"):
+    with pytest.raises(ModelFileError, match="a vector model, but a text model was expected; it takes vectors: use"):
         read_text_model(tiny["int8"])
     with monkeypatch.context() as patch:
         patch.setattr(text_model_file, "fill_encoder", lambda encoder, stored: stored["table_uint4"])

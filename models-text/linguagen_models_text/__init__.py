@@ -1,1 +1,0 @@
-"""Text models of LinguaGEN; `linguagen.runtime.TextEncoder` finds them by name."""
