@@ -13,6 +13,7 @@ from linguagen.models.errors import MissingExtraError, ModelFileError
 from linguagen.models.model_file import read_text_file
 from linguagen.runtime.text.tokenizer import PADDING, Tokenizer
 from linguagen.train.network.blocks import ForwardEncoder
+from linguagen.train.run.folder import RunFolder
 from linguagen.train.text.config import TextEncoderConfig, TextRunConfig
 from linguagen.train.text.finished import FinishedTextRun, load_text_run
 from linguagen.train.text.network import TextNetwork, TokenBlock
@@ -30,7 +31,8 @@ def find_start(name_or_path: str) -> FinishedTextRun:
         ModelFileError: the file is damaged, or is no text model.
         MissingExtraError: a model file, and onnx is not installed.
     """
-    if Path(name_or_path).is_dir():
+    # A folder may have the name of a model, as linguagen-en in a checkout; a run has settings in it.
+    if RunFolder(Path(name_or_path)).config.is_file():
         return load_text_run(Path(name_or_path))
     return read_text_model(find_model(name_or_path))
 

@@ -133,7 +133,7 @@ def test_an_empty_file_of_vectors_gives_an_empty_file(run_command, tiny, tmp_pat
         (
             ("compress", "v.npy", "--model", "gpt"),
             2,
-            "error: no model 'gpt': it is not a file, and the shipped models are",
+            "error: no model 'gpt': it is not a file, and the installed models are",
         ),
         (
             ("compress", "v.npy", "--device", "tpu"),
