@@ -70,7 +70,7 @@ def faiss_pca() -> Engine:
 
     matrix = faiss.PCAMatrix(1536, 256)
     matrix.train(vectors(2048))
-    return matrix.apply  # type: ignore[no-any-return]
+    return matrix.apply
 
 
 def vectors(rows: int) -> np.ndarray:

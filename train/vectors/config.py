@@ -171,7 +171,7 @@ FIT_DEFAULTS: Mapping[str, Any] = {
     "held_out": 0.2,
     "evaluate_every": 50,
 }
-"""What `--init` changes where nothing else is asked for: chosen on corpora left out of training (docs/decisions/fitting.md)."""
+"""What `--init` changes unless asked otherwise, chosen on corpora left out of training (docs/decisions/fitting.md)."""
 
 
 def flat_settings(config: RunConfig) -> dict[str, Any]:
