@@ -52,7 +52,7 @@ def command(
     if as_json:
         print_json(exported.document())
         return
-    for line in writer.summarise(exported):
+    for line in writer.summarise(finished, exported):
         say(line)
     typer.echo(exported.path)
 

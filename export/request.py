@@ -19,7 +19,7 @@ _ONLY_FOR = {
 
 @dataclass(frozen=True)
 class ExportRequest:
-    """Precision and name of a model file, and what is written besides embeddings."""
+    """Precision and name of a model file, and its further outputs."""
 
     quantize: str = setting("none", "none (float32), fp16 (half the bytes) or int8 (a quarter, and faster).")
     name: str | None = setting(None, "Name of the model in its manifest; by default the run's name.")
@@ -32,6 +32,11 @@ class ExportRequest:
     )
 
     def __post_init__(self) -> None:
+        """Refuse values that are not allowed.
+
+        Raises:
+            UsageError: an unknown precision, or a width of codes without codes.
+        """
         if self.quantize not in PRECISIONS:
             raise UsageError(f"--quantize is {self.quantize!r}, expected one of {', '.join(PRECISIONS)}")
         if self.codes_dim is not None and self.codes is None:

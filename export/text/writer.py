@@ -15,7 +15,7 @@ from linguagen.models.manifests.text import TOKENIZER_KEY, TextManifest
 from linguagen.train.text.finished import FinishedTextRun
 
 _RECORDED = ("collection", "batch", "learning_rate", "token_dropout", "misspelt", "start_share", "seed")
-"""Settings of a run that the manifest records besides those of encoder and objective."""
+"""Settings of a run that the manifest records, next to those of encoder and objective."""
 
 
 def export_run(
@@ -44,7 +44,7 @@ def export_run(
     return publish(draft, output, render_card)
 
 
-def summarise(exported: Exported[TextManifest]) -> list[str]:
+def summarise(_run: FinishedTextRun, exported: Exported[TextManifest]) -> list[str]:
     """What the gate found, and how to use the file: lines for the terminal."""
     parity = exported.manifest.parity
     return [

@@ -53,7 +53,7 @@ def export_run(run: FinishedRun, request: ExportRequest, output: Path, overwrite
     return publish(draft, output, render_card, partial(_draft_decoder, run, rows) if request.decoder else None)
 
 
-def summarise(exported: Exported[Manifest]) -> list[str]:
+def summarise(run: FinishedRun, exported: Exported[Manifest]) -> list[str]:
     """What the gate found, and how to use the file: lines for the terminal."""
     parity, decoder = exported.manifest.parity, exported.decoder
     lines = [
@@ -65,7 +65,7 @@ def summarise(exported: Exported[Manifest]) -> list[str]:
             f"decoder {decoder_path(exported.path)}: reconstruction cosine {decoder.reconstruction:.3f} on "
             f"{decoder.reconstruction_set}"
         )
-    return [*lines, f"next: lg-run compress vectors.npy --model {exported.path}"]
+    return [*lines, f"next: lg-run compress {run.config.inputs[0]} --model {exported.path}"]
 
 
 def _codec(request: ExportRequest, dim: int, moments: EmbeddingMoments) -> Codec | None:

@@ -35,7 +35,7 @@ def test_a_run_prints_the_table_the_verdict_and_the_next_command(trained, tmp_pa
 def test_export_takes_the_latest_run_and_names_the_next_command(trained, run_command, tmp_path):
     done = run_command("lg-export", "--quantize", "fp16")
     assert done.stdout == "runs/mine/mine.float16.onnx\n"
-    assert "next: lg-run compress vectors.npy --model runs/mine/mine.float16.onnx" in done.stderr
+    assert "next: lg-run compress mine.npy --model runs/mine/mine.float16.onnx" in done.stderr
     document = json.loads(run_command("lg-export", "runs/mine", "-o", "m.onnx", "--name", "m", "--json").stdout)
     assert document["parity"]["max_abs_difference"] <= 1e-5
     assert (tmp_path / document["card"]).read_text().startswith("# m\n")
