@@ -13,8 +13,8 @@ from sentence_transformers import SentenceTransformer
 from text_peers import mini_lm_folder
 
 from linguagen.runtime.console import progress
-from linguagen.runtime.reading.array_files import NpyWriter
 from linguagen.runtime.text.lines import line_blocks, numbered_lines
+from linguagen.runtime.writing.npy import NpyWriter
 
 _BLOCK_TEXTS = 10_000
 _LONGEST = 128  # tokens

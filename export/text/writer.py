@@ -130,7 +130,7 @@ def _agreement(wanted: Array, given: Array) -> float:
 
 def _encoded(run: FinishedTextRun, texts: tuple[str, ...]) -> Array:
     """Embeddings of PyTorch's encoder, text by text, so that no padding is in them."""
-    tokens = run.tokenizer.encode(texts)
+    tokens = run.tokenizer.tokenize(texts)
     with torch.no_grad():
         rows = [run.encoder(torch.from_numpy(pad([each])).long()) for each in tokens]
     return np.asarray(torch.cat(rows).numpy())

@@ -22,7 +22,7 @@ import numpy.typing as npt
 from linguagen.models.errors import UsageError
 from linguagen.models.manifests.moments import EmbeddingMoments
 from linguagen.runtime.codes.lattice import directed_levels, nearest_directions
-from linguagen.runtime.vectors import Array
+from linguagen.runtime.vectors import Array, normalized
 
 Codes = npt.NDArray[np.generic]
 
@@ -103,7 +103,7 @@ class Codec:
 
     def encode(self, embeddings: Array) -> Codes:
         """Codes (rows, columns) of embeddings (rows, model's dim), which are cut and scaled to length 1 first."""
-        rows = cut(embeddings, self.dim)
+        rows = truncate(embeddings, self.dim)
         if self.kind.startswith("float"):
             return rows.astype(self.dtype)
         if self.rotation is not None:
@@ -127,7 +127,7 @@ class Codec:
 
     def score(self, queries: Array, codes: Codes) -> Array:
         """Cosines (queries, rows) of float queries (queries, model's dim) with what codes stand for."""
-        rows = cut(queries, self.dim)
+        rows = truncate(queries, self.dim)
         turned = rows if self.rotation is None else rows @ self.rotation  # turn the few, not the many
         return np.asarray(turned @ self._unpack(codes).T, dtype=np.float32)
 
@@ -146,18 +146,14 @@ class Codec:
             bits = codes if self.kind == "ubinary" else (codes.astype(np.int16) + 128).astype(np.uint8)
             # The mean of the half of a Gaussian that a bit tells of: sqrt(2 / pi) standard deviations.
             levels = (np.unpackbits(bits, axis=1).astype(np.float32) * 2 - 1) * np.sqrt(2 / np.pi)  # type: ignore[arg-type]
-        return _unit(np.asarray(levels * self.deviation + self.mean, dtype=np.float32))
+        return normalized(np.asarray(levels * self.deviation + self.mean, dtype=np.float32))
 
 
-def cut(embeddings: Array, dim: int) -> Array:
+def truncate(embeddings: Array, dim: int) -> Array:
     """The first `dim` dimensions of embeddings (rows, more), scaled to length 1 again."""
     if dim == embeddings.shape[1]:
         return embeddings
-    return _unit(embeddings[:, :dim])
-
-
-def _unit(rows: Array) -> Array:
-    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True).clip(min=1e-12), dtype=np.float32)
+    return normalized(embeddings[:, :dim])
 
 
 @cache

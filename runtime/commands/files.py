@@ -16,8 +16,8 @@ from linguagen.runtime.codes.codec import KINDS
 from linguagen.runtime.commands.app import DeviceOption, ModelOption, ThreadsOption, app
 from linguagen.runtime.commands.models import megabytes
 from linguagen.runtime.console import progress, say
-from linguagen.runtime.cores import usable_cores
 from linguagen.runtime.encoders.compressor import Compressor
+from linguagen.runtime.encoders.cores import usable_cores
 from linguagen.runtime.encoders.expander import Expander
 from linguagen.runtime.encoders.tasks import compress_task, expand_task
 from linguagen.runtime.measure.evaluation import mean_cosine_of_files

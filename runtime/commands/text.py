@@ -13,9 +13,9 @@ from linguagen.runtime.console import format_table, print_json, progress, say
 from linguagen.runtime.encoders.text_encoder import CHUNK_TEXTS, TextEncoder
 from linguagen.runtime.index.search import Hits, nearest_rows
 from linguagen.runtime.measure.scores import cosines, spearman
-from linguagen.runtime.reading.array_files import NpyWriter
 from linguagen.runtime.reading.sources import READABLE, open_vectors
 from linguagen.runtime.text.lines import line_blocks, numbered_lines, read_scored
+from linguagen.runtime.writing.npy import NpyWriter
 
 _SHOWN_CHARACTERS = 100
 

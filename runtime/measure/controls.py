@@ -6,7 +6,7 @@ Each is a projection (input_dim, output_dim) fitted on the statistics of the sam
 import numpy as np
 
 from linguagen.models.manifests.statistics import TeacherStatistics
-from linguagen.runtime.vectors import Array
+from linguagen.runtime.vectors import Array, normalized
 
 TRUNCATION, PCA, SOFTENED_PCA, RANDOM = "truncation", "PCA", "softened PCA", "random projection"
 SOFTENING = -0.05
@@ -44,5 +44,4 @@ def softened_pca(statistics: TeacherStatistics, dim: int, softening: float = SOF
 
 def project(vectors: Array, projection: Array) -> Array:
     """Project rows (rows, input_dim) and scale each to length 1: (rows, dim)."""
-    projected = vectors @ projection
-    return np.asarray(projected / np.linalg.norm(projected, axis=1, keepdims=True).clip(min=1e-12), dtype=np.float32)
+    return normalized(vectors @ projection)

@@ -6,12 +6,12 @@ import numpy as np
 
 from linguagen.models.errors import UsageError
 from linguagen.models.manifests.vectors import FidelityRow
-from linguagen.runtime.codes.codec import Codec, cut
-from linguagen.runtime.encoders.compressor import CHUNK_ROWS, Compressor
+from linguagen.runtime.codes.codec import Codec, truncate
+from linguagen.runtime.encoders.compressor import Compressor
 from linguagen.runtime.measure.controls import control_projections, project
 from linguagen.runtime.measure.fidelity import FidelitySet, Measured, reconstruction_cosine
 from linguagen.runtime.reading.sources import Source
-from linguagen.runtime.vectors import Array
+from linguagen.runtime.vectors import CHUNK_ROWS, Array
 
 
 def evaluate(compressor: Compressor, vectors: Array, neighbours: int, advance: Callable[[int], None]) -> list[Measured]:
@@ -54,7 +54,7 @@ def evaluate_codes(
     fidelity, embeddings, found = FidelitySet(vectors, neighbours), compressor.compress(vectors), []
     for codec in codecs_within(compressor, budget):
         decoded = codec.decode(codec.encode(embeddings))
-        measured = fidelity.measure(f"{codec.dim} x {codec.kind}", cut(embeddings, codec.dim), decoded)
+        measured = fidelity.measure(f"{codec.dim} x {codec.kind}", truncate(embeddings, codec.dim), decoded)
         found.append((codec, measured.row))
     return sorted(found, key=lambda item: -item[1].recall)
 

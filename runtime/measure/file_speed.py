@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from linguagen.runtime.encoders.compressor import CHUNK_ROWS, Compressor
+from linguagen.runtime.encoders.compressor import Compressor
 from linguagen.runtime.encoders.tasks import compress_task
 from linguagen.runtime.measure.speed import bare_seconds
 from linguagen.runtime.reading.array_files import open_npy
+from linguagen.runtime.vectors import CHUNK_ROWS
 from linguagen.runtime.writing.process import process_file
 
 _BARE_WINDOWS = 32

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from linguagen.models.manifests.vectors import INPUT_NAME, OUTPUT_NAME
-from linguagen.runtime.cores import usable_cores
-from linguagen.runtime.encoders.compressor import CHUNK_ROWS, Compressor
+from linguagen.runtime.encoders.compressor import Compressor
+from linguagen.runtime.encoders.cores import usable_cores
 from linguagen.runtime.encoders.engine import Engine
 from linguagen.runtime.measure.control_graph import control_graph
-from linguagen.runtime.vectors import Array
+from linguagen.runtime.vectors import CHUNK_ROWS, Array
 from linguagen.runtime.writing.sample import draw_vectors, write_sample
 
 BATCHES = (1, 64, 1024, 16384)
@@ -137,13 +137,13 @@ def bare_seconds(compressor: Compressor, rows: Array) -> float:
 def _bare(compressor: Compressor, rows: Array) -> Array:
     """Nothing but the calls of onnxruntime that `compress` makes."""
     for place in range(0, len(rows), CHUNK_ROWS):
-        last = compressor.encode(rows[place : place + CHUNK_ROWS])
+        last = compressor.run(rows[place : place + CHUNK_ROWS])
     return last
 
 
 def _control(width: int, dim: int, threads: int | None) -> Engine:
     engine = Engine(control_graph(width, dim), "control", [(INPUT_NAME, width), (OUTPUT_NAME, dim)], "cpu", threads)
-    engine.start()
+    engine.load()
     return engine
 
 

@@ -4,8 +4,6 @@ Rows are read, never mapped, so that resident memory is that of a window, and a 
 ends in an error rather than in a signal.
 """
 
-import contextlib
-import os
 import threading
 import tokenize
 from collections.abc import Callable, Iterator, Sequence
@@ -205,57 +203,3 @@ def _header(path: Path, numbers: int) -> list[int]:
     if len(data) < 4 * numbers:
         raise VectorFileError(f"{path}: only {len(data)} bytes, too few for a header of {4 * numbers}; copy it again")
     return [int(number) for number in np.frombuffer(data, "<i4")]
-
-
-class NpyWriter:
-    """Writes rows to a .npy file that appears under its name only when it is whole.
-
-    Rows go to a temporary file beside the target, renamed on success; on any error it is removed and what stood
-    under the name before stays.
-    """
-
-    def __init__(self, path: str | Path, rows: int, width: int, dtype: str | np.dtype[np.generic] = "<f4") -> None:
-        self._dtype = np.dtype(dtype)
-        self.path = Path(path)
-        self._partial = self.path.with_name(f".{self.path.name}.{os.getpid()}.partial")
-        self._shape = (rows, width)
-        self._written = 0
-
-    def __enter__(self) -> "NpyWriter":
-        try:
-            self._file = self._partial.open("wb")
-        except OSError as error:
-            raise VectorFileError(
-                f"cannot write {self.path}: {error.strerror}; choose another place with -o"
-            ) from error
-        header = {"descr": np.lib.format.dtype_to_descr(self._dtype), "fortran_order": False, "shape": self._shape}
-        np.lib.format.write_array_header_1_0(self._file, header)
-        return self
-
-    def write(self, rows: npt.NDArray[np.generic]) -> None:
-        """Append rows (rows, width)."""
-        try:
-            self._file.write(np.ascontiguousarray(rows, dtype=self._dtype).data)
-        except OSError as error:
-            raise VectorFileError(f"cannot write {self.path}: {error.strerror}; nothing was left there") from error
-        self._written += len(rows)
-
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
-        try:
-            self._file.close()
-            if kind is None:
-                self._publish()
-        except OSError as failure:
-            raise VectorFileError(f"cannot write {self.path}: {failure.strerror}; nothing was left there") from failure
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                self._partial.unlink()
-
-    def _publish(self) -> None:
-        if self._written != self._shape[0]:
-            raise VectorFileError(
-                f"{self.path}: {self._written} rows came, {self._shape[0]} were announced; not written"
-            )
-        with self._partial.open("rb") as written:
-            os.fsync(written.fileno())
-        self._partial.replace(self.path)

@@ -8,9 +8,7 @@ import numpy as np
 from linguagen.runtime.reading.array_files import VectorFile
 from linguagen.runtime.reading.sources import STDIN, Source
 from linguagen.runtime.reading.streams import StreamSource
-from linguagen.runtime.vectors import Array, Indices, bad_rows, unit_rows
-
-CHUNK_ROWS = 1024
+from linguagen.runtime.vectors import CHUNK_ROWS, Array, Indices, bad_rows, unit_rows
 
 
 @dataclass(frozen=True, eq=False)

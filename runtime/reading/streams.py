@@ -15,9 +15,8 @@ import numpy as np
 
 from linguagen.models.errors import UsageError, VectorError, VectorFileError
 from linguagen.runtime.reading.array_files import NPY_MAGIC, Rows, Window, read_npy_header
-from linguagen.runtime.vectors import check_layout
+from linguagen.runtime.vectors import CHUNK_ROWS, check_layout
 
-_BLOCK_ROWS = 1024
 _UNREADABLE = (NotImplementedError, RuntimeError, KeyError, IndexError, struct.error)
 """What zipfile raises for packings that it does not know, passwords, and archives that contradict themselves."""
 
@@ -145,8 +144,8 @@ def _chain(first: Rows, rest: Iterator[Rows]) -> Iterator[Rows]:
 def _npy_blocks(file: BinaryIO, shape: tuple[int, int], dtype: np.dtype[np.generic], origin: str) -> Iterator[Rows]:
     """The rows that follow a .npy header, read as they are asked for: what a header promises is never allocated."""
     row_bytes = shape[1] * dtype.itemsize
-    for start in range(0, shape[0], _BLOCK_ROWS):
-        wanted = min(_BLOCK_ROWS, shape[0] - start) * row_bytes
+    for start in range(0, shape[0], CHUNK_ROWS):
+        wanted = min(CHUNK_ROWS, shape[0] - start) * row_bytes
         data = file.read(wanted)
         while len(data) < wanted and (more := file.read(wanted - len(data))):
             data += more

@@ -1,6 +1,5 @@
 """How rows of codes lie in each output format, and what turns a finished partial file into it."""
 
-import io
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from linguagen.runtime.codes.codec import Codes
 from linguagen.runtime.reading.array_files import Rows
 from linguagen.runtime.reading.sources import Source
 from linguagen.runtime.reading.tables import ARROW, HDF5, PARQUET, TableSource, import_arrow, import_h5py, table_batches
+from linguagen.runtime.writing.npy import npy_header
 
 _NPY_HEADER_BYTES = 128
 _ASSEMBLED_ROWS = 4096
@@ -73,7 +73,7 @@ class Layout:
     def header(self, rows: int) -> bytes:
         """What stands before the rows."""
         if self.header_bytes == _NPY_HEADER_BYTES:
-            return _npy_header((rows, self.columns), self.dtype)
+            return npy_header((rows, self.columns), self.dtype)
         return np.array([rows, self.columns], "<i4").tobytes() if self.header_bytes else b""
 
     def assemble(self, partial: Path, target: Path, rows: int, source: Source, dropped: frozenset[int]) -> None:
@@ -106,7 +106,7 @@ class Layout:
     def _write_npz(self, read: Read, target: Path, rows: int) -> None:
         info = zipfile.ZipInfo("embeddings.npy")  # a fixed date, so that equal rows make equal files
         with zipfile.ZipFile(target, "w") as archive, archive.open(info, "w", force_zip64=True) as file:
-            file.write(_npy_header((rows, self.columns), self.dtype))
+            file.write(npy_header((rows, self.columns), self.dtype))
             for _, count in _blocks(rows):
                 file.write(read(count).tobytes())
 
@@ -149,14 +149,6 @@ def _other_columns(source: Source, rows: int, dropped: frozenset[int]) -> Iterat
         kept = batch if len(keep) == batch.num_rows else batch.take(arrow.array(keep, arrow.int64()))
         if kept.num_rows:
             yield names, [None if name == source.column else kept.column(name) for name in names], kept.num_rows
-
-
-def _npy_header(shape: tuple[int, int], dtype: np.dtype[np.generic]) -> bytes:
-    """A version 1 header of 128 bytes, whatever the number of rows: numpy keeps room for it to grow."""
-    buffer = io.BytesIO()
-    descr = np.lib.format.dtype_to_descr(dtype)
-    np.lib.format.write_array_header_1_0(buffer, {"descr": descr, "fortran_order": False, "shape": shape})
-    return buffer.getvalue()
 
 
 def _table_writer(arrow: Any, target: Path, suffix: str, schema: Any) -> Any:

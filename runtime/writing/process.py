@@ -11,11 +11,12 @@ import numpy as np
 
 from linguagen.models.errors import InterruptedRunError, UsageError, VectorFileError
 from linguagen.runtime.codes.codec import Codec, Codes
-from linguagen.runtime.reading.array_files import NpyWriter, Rows, Window
+from linguagen.runtime.reading.array_files import Rows, Window
 from linguagen.runtime.reading.sources import Source
 from linguagen.runtime.reading.tables import ARROW, PARQUET
 from linguagen.runtime.vectors import Array, bad_rows, unit_rows
 from linguagen.runtime.writing.layouts import Layout
+from linguagen.runtime.writing.npy import NpyWriter
 from linguagen.runtime.writing.staging import Progress, Staging
 
 T = TypeVar("T")

@@ -10,8 +10,8 @@ import numpy as np
 
 from linguagen.models.manifests.statistics import TeacherStatistics
 from linguagen.models.model_file import load_manifest
-from linguagen.runtime.reading.array_files import NpyWriter
-from linguagen.runtime.vectors import Array
+from linguagen.runtime.vectors import Array, normalized
+from linguagen.runtime.writing.npy import NpyWriter
 
 TOPIC_ROWS = 20
 """Consecutive rows that share a topic, so that a row has near neighbours, as real vectors have."""
@@ -60,8 +60,7 @@ def draw_vectors(statistics: TeacherStatistics, rows: int, seed: int) -> Iterato
         own = generator.standard_normal((_CHUNK_ROWS, len(factor)))
         codes = np.sqrt(TOPIC_SHARE) * topics.repeat(TOPIC_ROWS, axis=0) + np.sqrt(1 - TOPIC_SHARE) * own
         vectors = statistics.mean + codes @ factor + generator.standard_normal((_CHUNK_ROWS, len(noise))) * noise
-        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-        yield vectors[: rows - start].astype(np.float32)
+        yield normalized(vectors[: rows - start])
 
 
 def _covariance_factor(statistics: TeacherStatistics) -> Array:

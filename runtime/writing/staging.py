@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from linguagen.models.errors import UsageError, VectorFileError
+from linguagen.runtime.writing.whole_file import publish
 
 fcntl: Any
 try:
@@ -161,7 +162,7 @@ class Staging:
         fresh = self.journal.with_name(f"{self.journal.name}.new")
         document = {"identity": dict(self.identity), "progress": asdict(progress)}
         fresh.write_text(json.dumps(document), encoding="utf-8")
-        fresh.replace(self.journal)
+        publish(fresh, self.journal)
 
     def publish(self, header: bytes) -> None:
         """Fill the free bytes at the start, and give the partial file the output's name.
@@ -172,9 +173,8 @@ class Staging:
         try:
             self.checkpoint()
             os.pwrite(self._file, header, 0)
-            os.fsync(self._file)
             self.journal.unlink()
-            self.path.replace(self.output)
+            publish(self.path, self.output)
         except OSError as error:
             self.kept = True
             raise self._unwritten(error) from error
@@ -186,9 +186,7 @@ class Staging:
         try:
             self.checkpoint()
             assemble(whole)
-            with whole.open("rb") as file:
-                os.fsync(file.fileno())
-            whole.replace(self.output)
+            publish(whole, self.output)
         except OSError as error:
             self.kept = True
             raise self._unwritten(error) from error
