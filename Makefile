@@ -14,7 +14,7 @@ TAUGHT = --teacher $(TEXT)/teacher.npy --simcse 0 --skip-gram 0
 ALONE = --simcse 1 --skip-gram 0.1 --batch 512 --steps 250
 
 demo: .demo/bin/lg-run
-	cd .demo && bin/lg-run sample --rows 2000 --overwrite && bin/lg-run compress vectors.npy && bin/lg-run evaluate vectors.npy
+	cd .demo && bin/lg-run sample --rows 2000 --overwrite && bin/lg-run compress vectors.npy --overwrite && bin/lg-run evaluate vectors.npy
 
 .demo/bin/lg-run: pyproject.toml
 	$(PYTHON) -m venv .demo

@@ -27,7 +27,7 @@ _SCORE_ROWS = 1024
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """One method's figures, and its recall for every vector, for intervals and for recall per source."""
+    """One method's figures, and its recall for every vector, for intervals and for recall by origin."""
 
     row: FidelityRow
     recall_per_vector: Array  # (rows,)
@@ -136,11 +136,16 @@ def difference_interval(first: Array, second: Array) -> tuple[float, float]:
     return float(difference.mean() - margin), float(difference.mean() + margin)
 
 
-def recall_by_source(measured: Sequence[Measured], sources: npt.NDArray[np.integer]) -> Mapping[int, list[float]]:
-    """Mean recall of every source's vectors, one figure per method; neighbours are still those in the whole set."""
+def recall_by_origin(measured: Sequence[Measured], origins: npt.NDArray[np.integer]) -> Mapping[int, list[float]]:
+    """Mean recall of the vectors of every origin, one figure per method; neighbours are still those in the whole set.
+
+    Args:
+        measured: the methods.
+        origins: (rows,), the origin of every vector.
+    """
     return {
-        int(source): [float(item.recall_per_vector[sources == source].mean()) for item in measured]
-        for source in np.unique(sources)
+        int(origin): [float(item.recall_per_vector[origins == origin].mean()) for item in measured]
+        for origin in np.unique(origins)
     }
 
 

@@ -1,4 +1,4 @@
-"""Files of any size, window by window, in bounded memory: compress and expand."""
+"""Apply a computation to files of any size, window by window, in bounded memory."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -23,45 +23,50 @@ T = TypeVar("T")
 S = TypeVar("S")
 BAD_ROWS = ("refuse", "zero", "drop")
 WINDOW_ROWS = 512
-"""Rows that one worker reads, checks and computes: at 3 MB they are still in its cache for the next step."""
+"""Rows that one worker reads, checks and computes: 3 MB, which stay in its cache from step to step."""
 
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """What is done to the rows of a file."""
+    """A computation on the rows of a file, and the form of its results."""
 
-    encode: Callable[[Array], Codes]
-    """From rows (rows, width) of length 1 to what is written (rows, columns)."""
+    compute: Callable[[Array], Codes]
+    """Computes what is written (rows, columns) from rows (rows, width) of length 1."""
     columns: int
+    """Elements in a row of the output."""
     dtype: np.dtype[np.generic]
+    """Element type of the output."""
     identity: Mapping[str, Any]
-    """Model and settings: what must be the same for a broken run to be gone on with."""
+    """Model and settings by name: an interrupted run can be resumed only if they are the same."""
     prepare: Callable[[Rows, int, str], tuple[Array, int]] = unit_rows
-    """Makes rows of length 1 of what is read; told the first row's number and the source's name."""
+    """Makes rows (rows, width) of length 1 from rows as read, the first row's number and the origin of the rows, and
+    counts those that it had to scale."""
 
 
 @dataclass(frozen=True)
 class FileReport:
-    """What was done to a file."""
+    """What `process_file` did to a file."""
 
     rows: int
     """Rows written."""
     scaled_rows: int
     """Rows that were not of length 1 and were scaled to it."""
     bad_rows: tuple[int, ...]
-    """Rows that were zero or not finite, and were written as zeros or dropped."""
+    """Numbers of the rows that were zero or not finite, and were written as zeros or dropped."""
     resumed_at: int
-    """Rows that an earlier run had already read."""
+    """Rows that an interrupted run had already read."""
     bytes_before: int | None
+    """Size of the input; None for standard input."""
     bytes_after: int
+    """Size of the output."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Done:
-    """A finished window."""
+    """The results of one window."""
 
     rows_read: int
-    codes: Codes
+    codes: Codes  # (rows written, columns)
     scaled: int
     bad: tuple[int, ...]
 
@@ -75,87 +80,119 @@ def process_file(
     bad: str = "refuse",
     resume: bool = False,
 ) -> FileReport:
-    """Do a task to every row of a source; the output appears only when it is whole.
-
-    Reading, checking and computing of different windows go on side by side, so that no core waits for the disk.
+    """Apply a task to every row of a source; the output appears, or is replaced, only when it is whole.
 
     Args:
-        task: what is done.
-        source: an opened source.
-        output: where the result goes, in the format of its ending.
-        advance: told the number of rows just finished.
-        workers: windows worked on at a time; a session for several has threads=1, since each worker is a thread.
-        bad: what happens to rows that are zero or not finite: `refuse` ends the run, `zero` writes zeros, `drop`
-            leaves them out and writes the numbers of the rows kept beside the output.
-        resume: go on from where a run that was killed had come; without such a run, begin.
+        task: the computation.
+        source: an opened file of vectors.
+        output: path of the result; its ending says the format.
+        advance: called with the number of rows just finished.
+        workers: threads, each working on a window of its own; a model for several workers should have threads=1.
+        bad: what happens to rows that are zero or not finite: `refuse` ends the run, `zero` writes zeros, `drop` leaves
+            them out and writes the numbers of the rows kept to `kept_path(output)`.
+        resume: resume an interrupted run; if there is none, begin.
 
     Raises:
-        UsageError: the output is the input, another run writes it, or the broken run was another one.
-        VectorError: rows that are zero or not finite, where these are refused.
+        UsageError: the output is the input, another run is writing it, or the interrupted run had other settings.
+        VectorError: rows are zero or not finite, and such rows are refused.
         VectorFileError: the output cannot be written, or the input is damaged.
+        InterruptedRunError: Ctrl-C; the rows so far are kept.
     """
-    if output.resolve() == source.path.resolve():
-        raise UsageError(f"the output {output} is the input itself; choose another name with -o")
-    if bad not in BAD_ROWS:
-        raise UsageError(f"--bad-rows is {bad!r}, expected one of {', '.join(BAD_ROWS)}")
-    layout = Layout.of(output, task.columns, task.dtype)
+    layout = _check_output(task, source, output, bad)
     identity = {**_input_identity(source), **task.identity, "format": layout.suffix, "bad rows": bad}
     staging = Staging(output, layout.row_bytes, layout.header_bytes, identity, resume)
     try:
         with staging:
-            begun = staging.progress
-            advance(begun.rows_read)
-            with ThreadPoolExecutor(workers) as pool:
-
-                def work(window: Window) -> _Done:
-                    return _work(task, window[0], window[1](), source.origin, bad)
-
-                windows = source.windows(WINDOW_ROWS, begun.rows_read)
-                for done in _in_order(pool, work, windows, 2 * workers):
-                    staging.append(layout.pack(done.codes), _after(staging.progress, done))
-                    advance(done.rows_read)
+            resumed_at = staging.progress.rows_read
+            _append_rows(task, source, layout, staging, advance, workers, bad)
             _publish(staging, layout, source)
     except KeyboardInterrupt:
         raise InterruptedRunError(
-            f"interrupted after {staging.progress.rows_read} rows, which are kept: the same command with --resume goes "
-            f"on from there; or delete {staging.path}"
+            f"interrupted after {staging.progress.rows_read} rows, which are kept: to resume, repeat the command with "
+            f"--resume; or delete {staging.path}"
         ) from None
     end = staging.progress
     if bad == "drop":
         _write_kept(output, end)
     before = source.path.stat().st_size if source.path.is_file() else None
-    return FileReport(end.rows_written, end.scaled_rows, end.bad_rows, begun.rows_read, before, output.stat().st_size)
+    return FileReport(end.rows_written, end.scaled_rows, end.bad_rows, resumed_at, before, output.stat().st_size)
+
+
+def _check_output(task: Task, source: Source, output: Path, bad: str) -> Layout:
+    """The layout of the output, once it is clear that it can be written.
+
+    Raises:
+        UsageError: the output is the input, its ending does not fit, or the policy for bad rows is unknown.
+    """
+    if output.resolve() == source.path.resolve():
+        raise UsageError(f"the output {output} is the input itself; choose another name with -o")
+    if bad not in BAD_ROWS:
+        raise UsageError(f"--bad-rows is {bad!r}, expected one of {', '.join(BAD_ROWS)}")
+    return Layout.of(output, task.columns, task.dtype)
+
+
+def _append_rows(
+    task: Task,
+    source: Source,
+    layout: Layout,
+    staging: Staging,
+    advance: Callable[[int], None],
+    workers: int,
+    bad: str,
+) -> None:
+    """Compute all rows that the partial file still lacks; windows are read, checked and computed on several threads."""
+    read_before = staging.progress.rows_read
+    advance(read_before)
+
+    def compute(window: Window) -> _Done:
+        """The results of one window."""
+        return _compute(task, window[0], window[1](), source.origin, bad)
+
+    with ThreadPoolExecutor(workers) as pool:
+        for done in _in_order(pool, compute, source.windows(WINDOW_ROWS, read_before), 2 * workers):
+            staging.append(layout.pack(done.codes), _after(staging.progress, done))
+            advance(done.rows_read)
 
 
 def kept_path(output: Path) -> Path:
-    """Where the numbers of the rows kept are written when bad rows are dropped."""
+    """The file for the numbers of the rows kept, when bad rows are dropped."""
     return output.with_name(f"{output.name}.kept.npy")
 
 
-def default_output(source: Path, codec: Codec) -> Path:
-    """`vectors.npy` becomes `vectors.256.npy` or `vectors.256.int8.npy`, and a table a table, in the same folder."""
+def default_output(path: Path, codec: Codec) -> Path:
+    """The output of `compress` if none is named: `vectors.npy` becomes `vectors.256.npy` or `vectors.256.int8.npy`."""
     kind = "" if codec.kind == "float32" else f".{codec.kind}"
-    ending = source.suffix if source.suffix.lower() in (*PARQUET, *ARROW) else ".npy"
-    return source.with_name(f"{source.stem}.{codec.dim}{kind}{ending}")
+    ending = path.suffix if path.suffix.lower() in (*PARQUET, *ARROW) else ".npy"  # a table stays a table
+    return path.with_name(f"{path.stem}.{codec.dim}{kind}{ending}")
 
 
-def _work(task: Task, start: int, chunk: Rows, origin: str, policy: str) -> _Done:
+def _compute(task: Task, first: int, chunk: Rows, origin: str, policy: str) -> _Done:
+    """Apply a task to a window.
+
+    Args:
+        task: the computation.
+        first: number of the window's first row.
+        chunk: (rows, width), as read.
+        origin: what messages call the file.
+        policy: what happens to bad rows, one of BAD_ROWS.
+    """
     floats = np.issubdtype(chunk.dtype, np.floating)
     bad = np.flatnonzero(bad_rows(chunk)) if policy != "refuse" and floats else np.empty(0, np.intp)
     if not len(bad):
-        rows, scaled = task.prepare(chunk, start, origin)
-        return _Done(len(chunk), task.encode(rows), scaled, ())
+        rows, scaled = task.prepare(chunk, first, origin)
+        return _Done(len(chunk), task.compute(rows), scaled, ())
     good = np.delete(np.arange(len(chunk)), bad)
-    rows, scaled = task.prepare(chunk[good], start, origin)
+    rows, scaled = task.prepare(chunk[good], first, origin)
     if policy == "zero":
         whole = np.zeros(chunk.shape, dtype=np.float32)
         whole[good] = rows
         rows = whole
-    codes = task.encode(rows) if len(rows) else np.empty((0, task.columns), task.dtype)
-    return _Done(len(chunk), codes, scaled, tuple((start + bad).tolist()))
+    codes = task.compute(rows) if len(rows) else np.empty((0, task.columns), task.dtype)
+    return _Done(len(chunk), codes, scaled, tuple((first + bad).tolist()))
 
 
 def _after(progress: Progress, done: _Done) -> Progress:
+    """The progress of a run after one more window."""
     return Progress(
         progress.rows_read + done.rows_read,
         progress.rows_written + len(done.codes),
@@ -165,6 +202,11 @@ def _after(progress: Progress, done: _Done) -> Progress:
 
 
 def _publish(staging: Staging, layout: Layout, source: Source) -> None:
+    """Turn the finished partial file into the output.
+
+    Raises:
+        VectorFileError: the source had fewer rows than it promised, or the disk is full or gone.
+    """
     rows = staging.progress.rows_written
     if source.rows_known is not None and staging.progress.rows_read != source.rows_known:
         raise VectorFileError(
@@ -178,12 +220,14 @@ def _publish(staging: Staging, layout: Layout, source: Source) -> None:
 
 
 def _write_kept(output: Path, end: Progress) -> None:
+    """Write the numbers (rows kept, 1) of the rows that were not dropped."""
     kept = np.delete(np.arange(end.rows_read), list(end.bad_rows))
     with NpyWriter(kept_path(output), len(kept), 1, "<i8") as writer:
         writer.write(kept[:, None])
 
 
 def _input_identity(source: Source) -> dict[str, Any]:
+    """What tells that a run is resumed with the same input: its path, size and time."""
     if not source.path.is_file():
         return {"input": source.origin}
     status = source.path.stat()
@@ -191,7 +235,7 @@ def _input_identity(source: Source) -> dict[str, Any]:
 
 
 def _in_order(pool: Executor, work: Callable[[S], T], items: Iterable[S], ahead: int) -> Iterator[T]:
-    """Results in the items' order, at most `ahead` of them begun before they are asked for: memory stays flat."""
+    """Yield results in the order of the items, with at most `ahead` of them begun, so that memory stays flat."""
     begun: deque[Future[T]] = deque()
     try:
         for item in items:

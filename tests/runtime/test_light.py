@@ -19,7 +19,7 @@ def _heavy_modules(statement: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "module", ["linguagen", "linguagen.models.catalogue", "linguagen.runtime", "linguagen.runtime.commands.evaluate"]
+    "module", ["linguagen", "linguagen.models.catalogue", "linguagen.runtime", "linguagen.runtime.commands.main"]
 )
 def test_the_runtime_loads_nothing_heavy(module):
     assert _heavy_modules(f"import {module}") == set()

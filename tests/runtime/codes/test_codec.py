@@ -184,7 +184,7 @@ def test_evaluate_compares_the_ways_to_spend_a_budget(run_command, tiny, tmp_pat
     shown = run_command(*words)
     assert shown.stdout.splitlines()[0].split() == ["dimensions", "x", "kind", "bytes", "recall@10"]
     rows = json.loads(run_command(*words, "--json").stdout)
-    assert f"best here: lg-run compress INPUT --dim {rows[0]['dim']} --to {rows[0]['kind']}" in shown.stderr
+    assert f"next: lg-run compress v.npy --dim {rows[0]['dim']} --to {rows[0]['kind']}" in shown.stderr
     assert sorted(row["kind"] for row in rows) == ["e8", "int4", "int8", "ubinary"]
     assert rows == sorted(rows, key=lambda row: -row["recall"])
     refused = run_command("lg-run", "evaluate", "v.npy", "--model", tiny["int8"], "--bytes", "0", code=2)
