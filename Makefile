@@ -6,7 +6,7 @@ TESTS ?= tests
 # On a machine of one or two cores more workers only queue.
 WORKERS ?= 2
 
-.PHONY: demo test check format bench fuzz results results-text ablation models models-text page clean
+.PHONY: demo test check format bench fuzz results results-text ablation models models-text page docs-cli clean
 
 TEXT = .text
 TEXTS = --text $(TEXT)/corpus.txt --pieces 32000 --scored ../shared/text/eval/stsb/stsb-en-dev.csv
@@ -84,6 +84,10 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 # The npm package, and PostgreSQL with a current pgvector; where there is no npm, their tests are skipped.
 %/node_modules/.ready: %/package-lock.json
 	if command -v npm >/dev/null; then cd $* && npm ci --silent && touch node_modules/.ready; fi
+
+# docs/cli.md, from the help of the commands.
+docs-cli: $(VENV)/.ready
+	$(BIN)/python docs/make_cli.py
 
 # The page in docs/demo, served by lg-run demo.
 page: js/node_modules/.ready
