@@ -14,7 +14,7 @@ import numpy as np
 
 from linguagen.models.model_file import load_manifest
 from linguagen.runtime import Compressor
-from linguagen.runtime.measure.speed import bench_start
+from linguagen.runtime.measure.speed import bench_startup
 from linguagen.runtime.writing.sample import draw_vectors
 
 JS = Path(__file__).resolve().parents[2] / "js"
@@ -63,7 +63,7 @@ def main() -> None:
         rows.astype("<f4").tofile(folder / "rows.bin")
         one = python_speed(rows, 1)
         lines: list[tuple[str, float, float | None]] = [
-            ("Python, one thread", one, bench_start(MODEL).first_vector_seconds),
+            ("Python, one thread", one, bench_startup(MODEL).first_vector_seconds),
             ("Python, two threads", python_speed(rows, 2), None),
         ]
         for engine, threads in (("onnxruntime-node", 1), ("onnxruntime-node", 2), ("onnxruntime-web", 1)):

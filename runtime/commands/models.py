@@ -52,7 +52,7 @@ def bench(
         for batch in benchmark.BATCHES:
             batches.append(benchmark.bench(compressor, batch, seconds, threads))
             advance(1)
-        start = benchmark.bench_start(model)
+        start = benchmark.bench_startup(model)
         advance(1)
         files = [benchmark.bench_file(model, size, threads, advance) for size in sizes]
     if as_json:

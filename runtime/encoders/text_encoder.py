@@ -74,6 +74,7 @@ class TextEncoder(LoadedModel):
         """Write the embeddings of token lists into `embeddings` (texts, output_dim), batches on several threads."""
 
         def run(batch: Batch) -> None:
+            """Embed one batch."""
             embeddings[batch] = self._engine.run(pad([tokens[number] for number in batch]))
 
         size = max(_MIN_BATCH, -(-len(tokens) // (_BATCHES_PER_THREAD * self._threads)))

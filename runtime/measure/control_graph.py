@@ -1,7 +1,7 @@
-"""The control that a model's speed is measured against: a bare linear int8 layer, all that a machine can do at best.
+"""The control that a model's speed is measured against: a bare linear int8 layer, the best that a machine can do.
 
 QuantizeLinear, two DequantizeLinear and a MatMul, in the shape that onnxruntime fuses into one integer product. It is
-written as protobuf by hand (field numbers of onnx.proto3), since the runtime has no onnx library.
+written as protobuf by hand (field numbers of onnx.proto3), since the runtime does not depend on onnx.
 """
 
 import numpy as np
@@ -17,8 +17,8 @@ def control_graph(width: int, dim: int) -> bytes:
     """The bytes of a model file of random weights.
 
     Args:
-        width: of the input `vectors` (n, width).
-        dim: of the output `embeddings` (n, dim).
+        width: width of the input `vectors` (n, width).
+        dim: width of the output `embeddings` (n, dim).
     """
     weights = np.random.default_rng(0).integers(-127, 128, (width, dim)).astype(np.int8)
     constants = [
@@ -42,10 +42,12 @@ def control_graph(width: int, dim: int) -> bytes:
 
 
 def _node(operator: str, inputs: list[str], output: str) -> bytes:
+    """A NodeProto."""
     return b"".join(_text(1, name) for name in inputs) + _text(2, output) + _text(4, operator)
 
 
 def _tensor(name: str, kind: int, value: Codes) -> bytes:
+    """A TensorProto of any shape."""
     sizes = b"".join(_number(1, size) for size in value.shape)
     return sizes + _number(2, kind) + _text(8, name) + _message(9, value.tobytes())
 
@@ -57,6 +59,7 @@ def _ends(name: str, width: int) -> bytes:
 
 
 def _varint(value: int) -> bytes:
+    """A whole number in base 128, lowest digits first."""
     data = bytearray()
     while value > 127:
         data.append(value & 127 | 128)
@@ -65,12 +68,15 @@ def _varint(value: int) -> bytes:
 
 
 def _number(field: int, value: int) -> bytes:
+    """A field that holds a whole number."""
     return _varint(field << 3) + _varint(value)
 
 
 def _message(field: int, data: bytes) -> bytes:
+    """A field that holds bytes or another message."""
     return _varint(field << 3 | 2) + _varint(len(data)) + data
 
 
 def _text(field: int, value: str) -> bytes:
+    """A field that holds a string."""
     return _message(field, value.encode())

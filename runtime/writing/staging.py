@@ -162,6 +162,7 @@ class Staging:
             if self._saving.done() and time.monotonic() - self._saved > _SECONDS_BETWEEN_CHECKPOINTS:
                 self._saving.result()
                 self._saved = time.monotonic()
+                # In the background, so that rows need not wait for the disk.
                 self._saving = self._saver.submit(self._save, progress)
         except OSError as error:
             self.kept = True

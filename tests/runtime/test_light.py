@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import linguagen.runtime
+
 HEAVY = ("torch", "onnx", "tensorboard", "linguagen.train", "linguagen.export", "scipy", "sklearn")
 RUST = (b"rustc version", b"RUST_BACKTRACE", b"/rustc/")
 
@@ -32,6 +34,19 @@ def test_compressing_loads_nothing_heavy():
 
 def test_this_test_can_fail():
     assert "torch" in _heavy_modules("import linguagen.train.vectors.network")
+
+
+def test_public_names_are_loaded_when_they_are_asked_for():
+    code = (
+        "import sys, linguagen.runtime as runtime\n"
+        "before = [name for name in sys.modules if name.startswith('linguagen.runtime.')]\n"
+        "print(before, sorted(name for name in runtime.__all__ if getattr(runtime, name).__name__ == name))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[] ['Codec', 'Compressor', 'Expander', 'TextEncoder']\n"
+    assert dir(linguagen.runtime) == sorted(linguagen.runtime.__all__)
+    with pytest.raises(AttributeError, match=r"module 'linguagen.runtime' has no attribute 'Tagger'"):
+        _ = linguagen.runtime.Tagger
 
 
 def test_onnxruntime_waits_until_it_is_used():

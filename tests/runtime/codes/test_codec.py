@@ -217,3 +217,7 @@ def test_int8_costs_next_to_nothing_on_real_vectors(run_command, shared, teacher
     assert by_kind["int4"] >= (0.850 if teacher == "text-embedding-3-small" else 0.860)
     assert by_kind["e8"] >= (0.710 if teacher == "text-embedding-3-small" else 0.740)  # 32 bytes
     assert by_kind["e8"] >= by_kind["ubinary"] + 0.005
+
+
+def test_a_codec_prints_in_one_line():
+    assert repr(Codec.make("int8", 32, MOMENTS)) == "Codec(int8, 32 dimensions, 32 bytes per row)"
