@@ -107,15 +107,7 @@ def format_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def fidelity_table(rows: Sequence[FidelityRow], neighbours: int) -> str:
     """The fidelity table of an encoder and its controls, for recall at `neighbours`."""
-    header = [
-        "method",
-        "dims",
-        f"recall@{neighbours}",
-        "pair r",
-        "pair error",
-        "mean cosine",
-        "reconstruction",
-    ]
+    header = ["method", "dims", f"recall@{neighbours}", "pair r", "pair error", "mean cosine", "reconstruction"]
     body = [
         [
             row.method,

@@ -69,7 +69,7 @@ def evaluate(
     """Measure a model on vectors of your own.
 
     Prints how well it keeps neighbours and cosines, compared with truncation and PCA. With --bytes, prints instead
-    the recall of every way to write an embedding in so many bytes.
+    the recall of every way to write an embedding in that many bytes.
 
     Example: lg-run evaluate vectors.npy --model text-embedding-ada-002
 

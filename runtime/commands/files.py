@@ -39,22 +39,12 @@ from linguagen.runtime.writing.whole_file import refuse_existing
 
 _TEACHER_ROWS = 256
 
-EmbeddingsOutput = Annotated[
+OutputOption = Annotated[
     Path | None,
     typer.Option(
         "--output",
         "-o",
-        help=f"File for the embeddings ({WRITABLE}), or - for standard output; "
-        "by default vectors.npy becomes vectors.256.npy.",
-    ),
-]
-VectorsOutput = Annotated[
-    Path | None,
-    typer.Option(
-        "--output",
-        "-o",
-        help=f"File for the vectors ({WRITABLE}), or - for standard output; "
-        "by default small.npy becomes small.expanded.npy.",
+        help=f"File to write ({WRITABLE}), or - for standard output; by default a name made from INPUT's.",
     ),
 ]
 DimOption = Annotated[
@@ -74,7 +64,7 @@ AgainstOption = Annotated[
 
 def compress(
     path: InputArgument,
-    output: EmbeddingsOutput = None,
+    output: OutputOption = None,
     model: ModelOption = DEFAULT_MODEL,
     to: KindOption = "float32",
     dim: DimOption = None,
@@ -89,6 +79,7 @@ def compress(
 
     Embeddings are float32 of length 1, unless --to asks for fewer bytes. The file is read in windows, so it may have
     any size, and the output appears only when it is whole. From a table to a table, the other columns are copied.
+    By default vectors.npy becomes vectors.256.npy.
 
     Example: lg-run compress vectors.npy
 
@@ -100,9 +91,8 @@ def compress(
     vectors = open_vectors(path, compressor.manifest.input_dim, column)
     target = output or default_output(_named(vectors), codec)
     warn_of_other_teacher(compressor, vectors)
-    if bad_rows == "drop":
-        refuse_existing(kept_path(target), overwrite)
-    with _output(target, overwrite) as whole, progress("compressing", vectors.rows_known) as advance:
+    lists_kept = bad_rows == "drop"
+    with _output(target, overwrite, lists_kept) as whole, progress("compressing", vectors.rows_known) as advance:
         report = process_file(compress_task(compressor, codec), vectors, whole, advance, workers, bad_rows, resume)
     _say_report(report, target, bad_rows)
     before = "" if report.bytes_before is None else f"{megabytes(report.bytes_before)} -> "
@@ -115,7 +105,7 @@ def compress(
 
 def expand(
     path: Annotated[Path, typer.Argument(metavar="INPUT", help="A file that lg-run compress wrote.")],
-    output: VectorsOutput = None,
+    output: OutputOption = None,
     model: ModelOption = DEFAULT_MODEL,
     kind: Annotated[str, typer.Option("--from", help=f"How INPUT was written: {', '.join(KINDS)}.")] = "float32",
     against: AgainstOption = None,
@@ -128,7 +118,7 @@ def expand(
     """Reconstruct vectors from embeddings.
 
     They have the teacher's width, for an index that still holds such vectors. What compression lost stays lost: the
-    cosine between a vector and its reconstruction is printed.
+    cosine between a vector and its reconstruction is printed. By default small.npy becomes small.expanded.npy.
 
     Example: lg-run expand vectors.256.npy
 
@@ -174,16 +164,24 @@ def _named(vectors: Source) -> Path:
 
 
 @contextmanager
-def _output(target: Path, overwrite: bool) -> Iterator[Path]:
+def _output(target: Path, overwrite: bool, lists_kept: bool = False) -> Iterator[Path]:
     """The path to write to: the target, or for standard output a temporary file that is copied there when whole.
 
+    Args:
+        target: the output, or - for standard output.
+        overwrite: replace files that exist.
+        lists_kept: the numbers of the rows kept are written to a second file.
+
     Raises:
-        UsageError: the target exists, and `overwrite` is false.
+        UsageError: a file exists, and `overwrite` is false; or standard output cannot have a second file.
     """
     if str(target) != STDIN:
-        refuse_existing(target, overwrite)
+        for path in (target, kept_path(target)) if lists_kept else (target,):
+            refuse_existing(path, overwrite)
         yield target
         return
+    if lists_kept:
+        raise UsageError("--bad-rows drop writes OUTPUT.kept.npy, so the output needs a name; name it with -o")
     with TemporaryDirectory() as folder:
         whole = Path(folder) / "whole.npy"
         yield whole

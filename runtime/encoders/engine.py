@@ -30,7 +30,7 @@ class Engine:
             data: bytes of a file that `linguagen.models.model_file` has read and checked.
             origin: the file's path, for messages.
             ends: name and width of the graph's input and then of its outputs, as the manifest has them; a width that
-                differs from call to call is given by its name.
+                differs from call to call has a name instead of a number.
             device: `cpu`, `cuda`, or `auto` for CUDA if onnxruntime has it and CPU otherwise.
             threads: CPU threads for one call; None for all cores that this process may use.
         """
@@ -107,8 +107,10 @@ def open_session(data: bytes, origin: str, device: str, threads: int | None) -> 
     options.intra_op_num_threads = threads or usable_cores()
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    # The few operators that CUDA lacks run on the CPU; that CUDA itself has started is checked below.
+    providers = list(dict.fromkeys((provider, CPU_PROVIDER)))
     try:
-        session = onnxruntime.InferenceSession(data, options, providers=_with_fallback(provider))
+        session = onnxruntime.InferenceSession(data, options, providers=providers)
     except Exception as error:  # onnxruntime's errors share no base class
         raise ModelFileError(
             f"{origin}: onnxruntime cannot load it ({first_line(error)}); the file may be damaged: "
@@ -138,12 +140,6 @@ def choose_provider(device: str, available: Sequence[str]) -> str:
             "or use device='cpu'"
         )
     return CUDA_PROVIDER if device != "cpu" and CUDA_PROVIDER in available else CPU_PROVIDER
-
-
-def _with_fallback(provider: str) -> list[str]:
-    """The providers to ask onnxruntime for: this one, then the CPU."""
-    # The few operators that CUDA lacks run on the CPU provider; that is checked, not silent: see open_session.
-    return [provider] if provider == CPU_PROVIDER else [provider, CPU_PROVIDER]
 
 
 def _check_ends(session: Any, expected: Sequence[tuple[str, int | str]], origin: str) -> None:

@@ -115,9 +115,9 @@ def bench_file(model: str, rows: int, threads: int | None, advance: Callable[[in
         advance: called with the number of rows just written.
     """
     with tempfile.TemporaryDirectory() as folder:
-        source = Path(folder) / "vectors.npy"
-        write_sample(source, rows, model, 0, advance)
-        words = [sys.executable, "-m", "linguagen.runtime.measure.file_speed", str(source), model]
+        vectors = Path(folder) / "vectors.npy"
+        write_sample(vectors, rows, model, 0, advance)
+        words = [sys.executable, "-m", "linguagen.runtime.measure.file_speed", str(vectors), model]
         words.append(str(threads or usable_cores()))
         done = subprocess.run(words, check=True, capture_output=True, text=True)
     seconds, bare, peak = map(float, done.stdout.split())

@@ -127,9 +127,9 @@ def _csv_rows(path: Path, column: str | None) -> Iterator[tuple[str, Array]]:
 
 def _list_column(names: list[str], column: str | None, path: Path) -> int | None:
     """The number of the column that holds JSON lists; None if rows hold numbers only."""
-    wanted = (column or "embedding").strip().lower()
-    if wanted in names:
-        return names.index(wanted)
+    name = (column or "embedding").strip().lower()
+    if name in names:
+        return names.index(name)
     if column is not None:
         raise VectorFileError(f"{path}: has no column {column!r}; it has {', '.join(names)[:200]}")
     return None

@@ -120,14 +120,7 @@ def import_arrow() -> Any:
     Raises:
         MissingExtraError: pyarrow is not installed.
     """
-    try:
-        import pyarrow
-        import pyarrow.ipc
-    except ImportError as error:
-        raise MissingExtraError(
-            f".parquet and .arrow need pyarrow ({error}); install it: pip install 'linguagen[arrow]'"
-        ) from error
-    return pyarrow
+    return _import("pyarrow.ipc", ".parquet and .arrow need pyarrow", "arrow")
 
 
 def import_h5py() -> Any:
@@ -136,11 +129,15 @@ def import_h5py() -> Any:
     Raises:
         MissingExtraError: h5py is not installed.
     """
+    return _import("h5py", ".hdf5 needs h5py", "hdf5")
+
+
+def _import(module: str, need: str, extra: str) -> Any:
+    """Import a module and return its top-level package; `need` and `extra` are for the error if it is missing."""
     try:
-        import h5py
+        return __import__(module)
     except ImportError as error:
-        raise MissingExtraError(f".hdf5 needs h5py ({error}); install it: pip install 'linguagen[hdf5]'") from error
-    return h5py
+        raise MissingExtraError(f"{need} ({error}); install it: pip install 'linguagen[{extra}]'") from error
 
 
 def _damaged(path: Path, error: Exception) -> VectorFileError:

@@ -50,19 +50,15 @@ class NpyWriter:
         try:
             self._file.close()
             if kind is None:
-                self._refuse_missing_rows()
+                if self._written != self._shape[0]:
+                    raise VectorFileError(
+                        f"{self.path}: {self._written} rows came, {self._shape[0]} were announced; not written"
+                    )
                 publish(self._partial, self.path)
         except OSError as failure:
             raise self._unwritten(failure) from failure
         finally:
             self._partial.unlink(missing_ok=True)
-
-    def _refuse_missing_rows(self) -> None:
-        """Raise VectorFileError unless as many rows were written as announced."""
-        if self._written != self._shape[0]:
-            raise VectorFileError(
-                f"{self.path}: {self._written} rows came, {self._shape[0]} were announced; not written"
-            )
 
     def _unwritten(self, error: OSError) -> VectorFileError:
         """The error to raise when the disk refuses a write."""

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -87,7 +88,8 @@ def process_file(
         source: an opened file of vectors.
         output: path of the result; its ending says the format.
         advance: called with the number of rows just finished.
-        workers: threads, each working on a window of its own; a model for several workers should have threads=1.
+        workers: threads that each read, check and compute a window of their own; with several, load the model with
+            threads=1.
         bad: what happens to rows that are zero or not finite: `refuse` ends the run, `zero` writes zeros, `drop` leaves
             them out and writes the numbers of the rows kept to `kept_path(output)`.
         resume: resume an interrupted run; if there is none, begin.
@@ -101,21 +103,21 @@ def process_file(
     layout = _check_output(task, source, output, bad)
     identity = {**_input_identity(source), **task.identity, "format": layout.suffix, "bad rows": bad}
     staging = Staging(output, layout.row_bytes, layout.header_bytes, identity, resume)
+    compute = partial(_compute, task, source.origin, bad)
     try:
-        with staging:
+        with staging, ThreadPoolExecutor(workers) as pool:
             resumed_at = staging.progress.rows_read
-            _append_rows(task, source, layout, staging, advance, workers, bad)
+            advance(resumed_at)
+            for done in _in_order(pool, compute, source.windows(WINDOW_ROWS, resumed_at), 2 * workers):
+                staging.append(layout.pack(done.codes), _after(staging.progress, done))
+                advance(done.rows_read)
             _publish(staging, layout, source)
     except KeyboardInterrupt:
         raise InterruptedRunError(
             f"interrupted after {staging.progress.rows_read} rows, which are kept: to resume, repeat the command with "
             f"--resume; or delete {staging.path}"
         ) from None
-    end = staging.progress
-    if bad == "drop":
-        _write_kept(output, end)
-    before = source.path.stat().st_size if source.path.is_file() else None
-    return FileReport(end.rows_written, end.scaled_rows, end.bad_rows, resumed_at, before, output.stat().st_size)
+    return _report(source, output, staging.progress, resumed_at, bad)
 
 
 def _check_output(task: Task, source: Source, output: Path, bad: str) -> Layout:
@@ -131,29 +133,6 @@ def _check_output(task: Task, source: Source, output: Path, bad: str) -> Layout:
     return Layout.of(output, task.columns, task.dtype)
 
 
-def _append_rows(
-    task: Task,
-    source: Source,
-    layout: Layout,
-    staging: Staging,
-    advance: Callable[[int], None],
-    workers: int,
-    bad: str,
-) -> None:
-    """Compute all rows that the partial file still lacks; windows are read, checked and computed on several threads."""
-    read_before = staging.progress.rows_read
-    advance(read_before)
-
-    def compute(window: Window) -> _Done:
-        """The results of one window."""
-        return _compute(task, window[0], window[1](), source.origin, bad)
-
-    with ThreadPoolExecutor(workers) as pool:
-        for done in _in_order(pool, compute, source.windows(WINDOW_ROWS, read_before), 2 * workers):
-            staging.append(layout.pack(done.codes), _after(staging.progress, done))
-            advance(done.rows_read)
-
-
 def kept_path(output: Path) -> Path:
     """The file for the numbers of the rows kept, when bad rows are dropped."""
     return output.with_name(f"{output.name}.kept.npy")
@@ -166,16 +145,16 @@ def default_output(path: Path, codec: Codec) -> Path:
     return path.with_name(f"{path.stem}.{codec.dim}{kind}{ending}")
 
 
-def _compute(task: Task, first: int, chunk: Rows, origin: str, policy: str) -> _Done:
-    """Apply a task to a window.
+def _compute(task: Task, origin: str, policy: str, window: Window) -> _Done:
+    """Read a window and apply a task to it.
 
     Args:
         task: the computation.
-        first: number of the window's first row.
-        chunk: (rows, width), as read.
         origin: what messages call the file.
         policy: what happens to bad rows, one of BAD_ROWS.
+        window: number of the first row, and the function that reads the rows (rows, width).
     """
+    first, chunk = window[0], window[1]()
     floats = np.issubdtype(chunk.dtype, np.floating)
     bad = np.flatnonzero(bad_rows(chunk)) if policy != "refuse" and floats else np.empty(0, np.intp)
     if not len(bad):
@@ -219,11 +198,14 @@ def _publish(staging: Staging, layout: Layout, source: Source) -> None:
     staging.publish_assembled(lambda target: layout.assemble(staging.path, target, rows, source, dropped))
 
 
-def _write_kept(output: Path, end: Progress) -> None:
-    """Write the numbers (rows kept, 1) of the rows that were not dropped."""
-    kept = np.delete(np.arange(end.rows_read), list(end.bad_rows))
-    with NpyWriter(kept_path(output), len(kept), 1, "<i8") as writer:
-        writer.write(kept[:, None])
+def _report(source: Source, output: Path, end: Progress, resumed_at: int, policy: str) -> FileReport:
+    """The report of a finished run; if bad rows were dropped, also write the numbers (rows kept, 1) of the others."""
+    if policy == "drop":
+        kept = np.delete(np.arange(end.rows_read), list(end.bad_rows))
+        with NpyWriter(kept_path(output), len(kept), 1, "<i8") as writer:
+            writer.write(kept[:, None])
+    before = source.path.stat().st_size if source.path.is_file() else None
+    return FileReport(end.rows_written, end.scaled_rows, end.bad_rows, resumed_at, before, output.stat().st_size)
 
 
 def _input_identity(source: Source) -> dict[str, Any]:
