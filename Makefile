@@ -6,10 +6,10 @@ TESTS ?= tests
 # On a machine of one or two cores more workers only queue.
 WORKERS ?= 2
 
-.PHONY: demo test check format bench fuzz results results-text ablation models models-text page clean
+.PHONY: demo test check format bench fuzz results results-text ablation models models-text page docs-cli clean
 
 demo: .demo/bin/lg-run
-	cd .demo && bin/lg-run sample --rows 2000 --overwrite && bin/lg-run compress vectors.npy && bin/lg-run evaluate vectors.npy
+	cd .demo && bin/lg-run sample --rows 2000 --overwrite && bin/lg-run compress vectors.npy --overwrite && bin/lg-run evaluate vectors.npy
 
 .demo/bin/lg-run: pyproject.toml
 	$(PYTHON) -m venv .demo
@@ -74,6 +74,10 @@ $(VENV)/.peers: $(VENV)/.ready
 # The npm package, and PostgreSQL with a current pgvector. Without npm their tests are skipped.
 %/node_modules/.ready: %/package-lock.json
 	if command -v npm >/dev/null; then cd $* && npm ci --silent && touch node_modules/.ready; fi
+
+# docs/cli.md, from the help of the commands.
+docs-cli: $(VENV)/.ready
+	$(BIN)/python docs/make_cli.py
 
 # The page in docs/demo, served by lg-run demo.
 page: js/node_modules/.ready

@@ -15,7 +15,7 @@ import numpy as np
 from benchmarks.pages import RESULTS, table, write_block
 from linguagen.models.model_file import load_manifest
 from linguagen.runtime import Compressor
-from linguagen.runtime.measure.speed import bench_start
+from linguagen.runtime.measure.speed import bench_startup
 from linguagen.runtime.writing.sample import draw_vectors
 
 JS = Path(__file__).resolve().parent.parent / "js"
@@ -64,7 +64,7 @@ def measure(folder: Path) -> list[tuple[str, float, float | None]]:
     np.save(folder / "rows.npy", rows)
     rows.astype("<f4").tofile(folder / "rows.bin")
     found: list[tuple[str, float, float | None]] = [
-        ("Python, one thread", python_speed(rows, 1), bench_start(MODEL).first_vector_seconds),
+        ("Python, one thread", python_speed(rows, 1), bench_startup(MODEL).first_vector_seconds),
         ("Python, two threads", python_speed(rows, 2), None),
     ]
     for engine, threads in (("onnxruntime-node", 1), ("onnxruntime-node", 2), ("onnxruntime-web", 1)):

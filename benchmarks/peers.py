@@ -13,7 +13,7 @@ import numpy as np
 
 from benchmarks.adaptor import STEPS, embed, train_adaptor
 from linguagen.models.manifests.moments import EmbeddingMoments
-from linguagen.runtime.codes.codec import Codec, cut
+from linguagen.runtime.codes.codec import Codec, truncate
 from linguagen.runtime.measure.controls import control_projections, project
 from linguagen.train.vectors.closed_form import gather_statistics
 
@@ -51,7 +51,7 @@ def coded(family: str, encode: Callable[[np.ndarray], np.ndarray], codec: Codec)
 
     def rank(queries: np.ndarray, documents: np.ndarray, same: bool) -> np.ndarray:
         decoded = codec.decode(codec.encode(encode(documents)))
-        return best(cut(encode(queries), codec.dim), decoded, same)
+        return best(truncate(encode(queries), codec.dim), decoded, same)
 
     return Method(family, f"{codec.dim} x {codec.kind}", codec.bytes_per_row, rank)
 

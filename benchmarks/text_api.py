@@ -108,7 +108,7 @@ def _trained(scratch: Path, name: str, texts: list[dict[str, Any]], init: str, s
 
 def _embedded(run: FinishedTextRun, texts: list[str]) -> Array:
     """Embeddings (texts, dim) by a finished run, in PyTorch."""
-    tokens = [each[:_LONGEST] for each in run.tokenizer.encode(texts)]
+    tokens = [each[:_LONGEST] for each in run.tokenizer.tokenize(texts)]
     with torch.no_grad():
         return torch.cat([run.encoder(torch.from_numpy(pad([each])).long()) for each in tokens]).numpy()
 

@@ -70,7 +70,7 @@ def mean_of_table(name: str, run: Path) -> Encoder:
     found = load_text_run(run)
 
     def embed(texts: Sequence[str]) -> Array:
-        tokens = found.tokenizer.encode(texts)
+        tokens = found.tokenizer.tokenize(texts)
         parts = [torch.from_numpy(pad(tokens[start : start + 64])).long() for start in range(0, len(tokens), 64)]
         with torch.no_grad():
             return np.concatenate([found.encoder.mean_of_table(part).numpy() for part in parts])

@@ -41,7 +41,17 @@ def main(
             run_command("lg-train", "--text", CORPUS, *settings, "--out", run_folder(name))
     if export:
         sources = SOURCES.read_text(encoding="utf-8").strip()
-        words = ("--quantize", "int8", "--sources", sources, "--teacher-name", text_teacher.NAME, "--overwrite", "-o", SHIPPED)
+        words = (
+            "--quantize",
+            "int8",
+            "--sources",
+            sources,
+            "--teacher-name",
+            text_teacher.NAME,
+            "--overwrite",
+            "-o",
+            SHIPPED,
+        )
         run_command("lg-export", run_folder("linguagen-en"), *words)
 
 

@@ -12,10 +12,11 @@ import numpy as np
 import typer
 
 from linguagen.runtime.console import progress
-from linguagen.runtime.reading.array_files import NpyWriter
 from linguagen.runtime.text.lines import line_blocks, numbered_lines
+from linguagen.runtime.writing.npy import NpyWriter
 
 _BLOCK_TEXTS = 10_000
+NAME = "all-MiniLM-L6-v2"
 _WIDTH = 384
 _LONGEST = 128  # tokens
 

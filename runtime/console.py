@@ -1,4 +1,4 @@
-"""What the three commands share: tables that line up, progress on a terminal, errors as one line and an exit code."""
+"""What the three commands share: help and version, aligned tables, progress on a terminal, one-line errors."""
 
 import json
 import sys
@@ -18,7 +18,7 @@ JSON_HELP = "Print the figures as JSON, for programs."
 
 
 def say(message: str) -> None:
-    """Talk to the person: on stderr, so that stdout holds results alone."""
+    """Print a message on stderr, so that stdout holds results only."""
     typer.echo(message, err=True)
 
 
@@ -28,10 +28,9 @@ def print_json(document: Any) -> None:
 
 
 def new_app(summary: str) -> typer.Typer:
-    """A typer application with plain tracebacks and no shell-completion options."""
+    """A typer application with shell completion, plain help and plain tracebacks."""
     return typer.Typer(
         help=summary,
-        add_completion=False,
         no_args_is_help=False,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
@@ -39,15 +38,16 @@ def new_app(summary: str) -> typer.Typer:
     )
 
 
-def version_option(command: str) -> Any:
-    """The option `--version` of a command: prints its name and the package's version, and ends it."""
+def version_option(name: str) -> Any:
+    """The option `--version` of a command, which prints a line such as "lg-run 0.1.0" and exits."""
 
-    def show(asked: bool) -> None:
+    def print_version(asked: bool) -> None:
+        """Print the version if the option was given."""
         if asked:
-            typer.echo(f"{command} {__version__}")
+            typer.echo(f"{name} {__version__}")
             raise typer.Exit
 
-    return typer.Option("--version", callback=show, is_eager=True, help="Print the version.")
+    return typer.Option("--version", callback=print_version, is_eager=True, help="Print the version and exit.")
 
 
 def run_app(app: Callable[[], Any]) -> None:
@@ -61,10 +61,14 @@ def run_app(app: Callable[[], Any]) -> None:
 
 @contextmanager
 def progress(label: str, steps: int | None) -> Iterator[Callable[[int], None]]:
-    """A progress bar with time left, on a terminal; nothing in a pipe. Without a number of steps, a count.
+    """Show a progress bar on a terminal, and nothing in a pipe.
+
+    Args:
+        label: the word before the bar.
+        steps: steps in all; None if the number is not known, to show a count instead.
 
     Yields:
-        A function that advances the bar by so many steps.
+        A function that advances the bar by a number of steps.
     """
     if not sys.stderr.isatty():
         yield lambda _: None
@@ -73,6 +77,7 @@ def progress(label: str, steps: int | None) -> Iterator[Callable[[int], None]]:
         done = 0
 
         def count(more: int) -> None:
+            """Show the steps done so far."""
             nonlocal done
             done += more
             typer.echo(f"\r{label}  {done}", err=True, nl=False)
@@ -84,8 +89,13 @@ def progress(label: str, steps: int | None) -> Iterator[Callable[[int], None]]:
         yield bar.update
 
 
+def megabytes(size: int) -> str:
+    """A size in bytes, such as "0.8 MB"."""
+    return f"{size / 1e6:.1f} MB"
+
+
 def format_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Columns that line up: the first to the left, figures to the right."""
+    """A table with aligned columns: the first to the left, the others to the right."""
     widths = [max(len(line[column]) for line in (header, *rows)) for column in range(len(header))]
     lines = []
     for line in (header, ["-" * width for width in widths], *rows):
@@ -96,16 +106,8 @@ def format_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def fidelity_table(rows: Sequence[FidelityRow], neighbours: int) -> str:
-    """The table of one encoder beside its controls."""
-    header = [
-        "method",
-        "dims",
-        f"recall@{neighbours}",
-        "pair r",
-        "pair error",
-        "mean cosine",
-        "reconstruction",
-    ]
+    """The fidelity table of an encoder and its controls, for recall at `neighbours`."""
+    header = ["method", "dims", f"recall@{neighbours}", "pair r", "pair error", "mean cosine", "reconstruction"]
     body = [
         [
             row.method,
@@ -123,11 +125,11 @@ def fidelity_table(rows: Sequence[FidelityRow], neighbours: int) -> str:
 
 
 def text_figures_table(figures: Sequence[TextFigure]) -> str:
-    """The table of a text encoder beside the mean of its own table."""
+    """The table of a text encoder's figures, next to those of the mean of its token table."""
     body = [[each.name, f"{each.encoder:.3f}", f"{each.mean_of_table:.3f}"] for each in figures]
     return format_table(["on texts held out", "encoder", "mean of its table"], body)
 
 
 def fidelity_document(rows: Sequence[FidelityRow]) -> list[dict[str, Any]]:
-    """The same table for `--json`."""
+    """The fidelity table for `--json`."""
     return [asdict(row) for row in rows]

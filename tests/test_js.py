@@ -129,7 +129,7 @@ def test_a_float32_model_in_chromium_agrees_with_python_to_four_places(node, pag
 def test_the_demo_command_says_what_is_missing(run_command, tmp_path):
     (tmp_path / "empty").mkdir()
     done = run_command("lg-run", "demo", "empty", code=2)
-    assert "error: empty holds no built page; in a checkout of the project: make page, then lg-run demo" in done.stderr
+    assert "error: empty holds no built page, which is not part of the installed package; in a checkout" in done.stderr
 
 
 def test_the_demo_server_answers_with_the_headers_that_the_page_needs(tmp_path):

@@ -148,7 +148,7 @@ def _train(
 ) -> None:
     import torch
 
-    from linguagen.runtime.cores import usable_cores
+    from linguagen.runtime.encoders.cores import usable_cores
     from linguagen.train.vectors.loop import train
 
     torch.set_num_threads(threads or usable_cores())

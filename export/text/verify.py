@@ -62,7 +62,7 @@ def verify(path: Path, run: FinishedTextRun, precision: str) -> dict[str, float]
 
 def _encode(run: FinishedTextRun, texts: Sequence[str]) -> Array:
     """Embeddings (texts, dim) from PyTorch, each text alone, so that there is no padding."""
-    tokens = run.tokenizer.encode(texts)
+    tokens = run.tokenizer.tokenize(texts)
     with torch.no_grad():
         rows = [run.encoder(torch.from_numpy(pad([each])).long()) for each in tokens]
     return np.asarray(torch.cat(rows).numpy())

@@ -1,16 +1,17 @@
-"""Fewer bytes: embeddings as small numbers, packed, and scored against float queries.
+"""Embeddings in fewer bytes: as small packed numbers, which are scored against float queries.
 
-Names and bit order are those of sentence-transformers' `quantize_embeddings`: `int8`, `uint8`, `binary` (packed bits,
-less 128) and `ubinary` (packed bits), the first dimension in a byte's highest bit. `int4` packs two dimensions a byte,
-the first in the low nibble. `e8` spends one byte on eight dimensions, as binary does, and loses less: see lattice.py.
+Names and bit order are those of sentence-transformers' `quantize_embeddings`: `int8`, `uint8`, `binary` (packed bits
+minus 128) and `ubinary` (packed bits), with the first dimension in a byte's highest bit. `int4` packs two dimensions
+into a byte, the first into the low nibble. `e8` spends one byte on eight dimensions, as binary does, and loses less:
+see lattice.py.
 
-Before rounding the dimensions are rotated, so that each carries as much as any other and levels are not wasted on weak
-ones. `int8` and `uint8` then have one step for all dimensions: products, cosines and distances of the codes themselves
-are those of the embeddings, as databases compute them. The smaller kinds are centred and divided by the standard
+Before rounding, embeddings are rotated, so that all dimensions vary alike and no levels are wasted on weak ones. `int8`
+and `uint8` then have one step for all dimensions: products, cosines and distances of the codes themselves are those of
+the embeddings, as databases compute them. The smaller kinds are centred and divided by the standard
 deviation of each dimension; mean and deviation come from the model file.
 
-What a code stands for is scaled to length 1 again, as the embedding was: cosines, not raw products, decide neighbours,
-and at 32 bytes that is worth 3 to 18 points of recall.
+Decoded embeddings are scaled to length 1 again: cosines, not raw products, decide neighbours, and at 32 bytes that is
+worth 3 to 18 points of recall.
 """
 
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ import numpy.typing as npt
 from linguagen.models.errors import UsageError
 from linguagen.models.manifests.moments import EmbeddingMoments
 from linguagen.runtime.codes.lattice import directed_levels, nearest_directions
-from linguagen.runtime.vectors import Array
+from linguagen.runtime.vectors import Array, normalized
 
 Codes = npt.NDArray[np.generic]
 
@@ -39,34 +40,38 @@ _DTYPES = {
 }
 _BITS = {"float32": 32, "float16": 16, "int8": 8, "uint8": 8, "int4": 4, "e8": 1, "binary": 1, "ubinary": 1}
 _INT8_RANGE = 4
-"""Standard deviations on either side of a dimension's mean that int8 and uint8 have room for."""
+"""Standard deviations on each side of a dimension's mean that int8 and uint8 can represent."""
 INT8_STEP = _INT8_RANGE / 127
 INT4_STEP = 0.3352
-"""Standard deviations in a step: 16 uniform levels of a Gaussian at least squared error (Max, 1960, table II)."""
+"""Standard deviations per step, for 16 uniform levels of a Gaussian with the least squared error (Max, 1960,
+table II)."""
 _ROTATION_SEED = 20240720
 
 
 @dataclass(frozen=True, eq=False)
 class Codec:
-    """Turns embeddings of one model, cut to one width, into codes of one kind, and back."""
+    """Turns embeddings of one model, truncated to one width, into codes of one kind, and back."""
 
     kind: str
     dim: int
-    mean: Array  # (dim,), of what is coded: after the rotation, where there is one
+    mean: Array  # (dim,), after the rotation if there is one
     deviation: Array  # (dim,)
     rotation: Array | None  # (dim, dim)
 
+    def __repr__(self) -> str:
+        return f"Codec({self.kind}, {self.dim} dimensions, {self.bytes_per_row} bytes per row)"
+
     @classmethod
     def make(cls, kind: str, dim: int, moments: EmbeddingMoments) -> "Codec":
-        """The codec of a model for one kind and width.
+        """Make the codec of a model for one kind and width.
 
         Args:
             kind: one of KINDS.
-            dim: leading dimensions that are kept; a multiple of 8 for e8 and binary kinds, of 2 for int4.
-            moments: of the model's embeddings.
+            dim: leading dimensions to keep; a multiple of 8 for e8 and the binary kinds, of 2 for int4.
+            moments: mean and covariance of the model's embeddings.
 
         Raises:
-            UsageError: no such kind, or a width that does not fit it.
+            UsageError: the kind is unknown, or the width does not fit it.
         """
         if kind not in KINDS:
             raise UsageError(f"--to is {kind!r}, expected one of {', '.join(KINDS)}")
@@ -81,14 +86,14 @@ class Codec:
         if rotation is not None:
             mean, covariance = mean @ rotation, rotation.T @ covariance @ rotation
         deviation = np.sqrt(np.diag(covariance).clip(min=1e-12))
-        if _BITS[kind] == 8:  # one step, that the widest dimension fits into
+        if _BITS[kind] == 8:  # one step for all, wide enough for the widest dimension
             deviation = np.full(dim, (np.abs(mean) / _INT8_RANGE + deviation).max())
             mean = np.zeros(dim)
         return cls(kind, dim, mean.astype(np.float32), deviation.astype(np.float32), rotation)
 
     @property
     def bytes_per_row(self) -> int:
-        """Bytes of one embedding."""
+        """Bytes that the codes of one embedding take."""
         return self.dim * _BITS[self.kind] // 8
 
     @property
@@ -98,12 +103,12 @@ class Codec:
 
     @property
     def columns(self) -> int:
-        """Elements of one embedding's codes."""
+        """Elements in the codes of one embedding."""
         return self.bytes_per_row // self.dtype.itemsize
 
     def encode(self, embeddings: Array) -> Codes:
-        """Codes (rows, columns) of embeddings (rows, model's dim), which are cut and scaled to length 1 first."""
-        rows = cut(embeddings, self.dim)
+        """Codes (rows, columns) of embeddings (rows, model's dim), which are first truncated and scaled to length 1."""
+        rows = truncate(embeddings, self.dim)
         if self.kind.startswith("float"):
             return rows.astype(self.dtype)
         if self.rotation is not None:
@@ -121,18 +126,18 @@ class Codec:
         return bits if self.kind == "ubinary" else (bits.astype(np.int16) - 128).astype(np.int8)
 
     def decode(self, codes: Codes) -> Array:
-        """The embeddings (rows, dim) that codes stand for, each of length 1, in the embeddings' own axes."""
+        """The embeddings (rows, dim), each of length 1, that codes (rows, columns) stand for."""
         rows = self._unpack(codes)
         return np.asarray(rows if self.rotation is None else rows @ self.rotation.T, dtype=np.float32)
 
     def score(self, queries: Array, codes: Codes) -> Array:
-        """Cosines (queries, rows) of float queries (queries, model's dim) with what codes stand for."""
-        rows = cut(queries, self.dim)
-        turned = rows if self.rotation is None else rows @ self.rotation  # turn the few, not the many
-        return np.asarray(turned @ self._unpack(codes).T, dtype=np.float32)
+        """Cosines (queries, rows) of float queries (queries, model's dim) with what codes (rows, columns) stand for."""
+        rows = truncate(queries, self.dim)
+        rotated = rows if self.rotation is None else rows @ self.rotation  # fewer rows than the codes have
+        return np.asarray(rotated @ self._unpack(codes).T, dtype=np.float32)
 
     def _unpack(self, codes: Codes) -> Array:
-        """What codes stand for (rows, dim), of length 1, still rotated."""
+        """What codes (rows, columns) stand for, as rows (rows, dim) of length 1, still rotated."""
         if self.kind.startswith("float"):
             return codes.astype(np.float32)
         if self.kind in ("int8", "uint8"):
@@ -144,25 +149,21 @@ class Codec:
             levels = (nibbles.astype(np.float32) - 7.5) * INT4_STEP
         else:
             bits = codes if self.kind == "ubinary" else (codes.astype(np.int16) + 128).astype(np.uint8)
-            # The mean of the half of a Gaussian that a bit tells of: sqrt(2 / pi) standard deviations.
+            # The mean of the half of a Gaussian on one side of 0: sqrt(2 / pi) standard deviations.
             levels = (np.unpackbits(bits, axis=1).astype(np.float32) * 2 - 1) * np.sqrt(2 / np.pi)  # type: ignore[arg-type]
-        return _unit(np.asarray(levels * self.deviation + self.mean, dtype=np.float32))
+        return normalized(np.asarray(levels * self.deviation + self.mean, dtype=np.float32))
 
 
-def cut(embeddings: Array, dim: int) -> Array:
+def truncate(embeddings: Array, dim: int) -> Array:
     """The first `dim` dimensions of embeddings (rows, more), scaled to length 1 again."""
     if dim == embeddings.shape[1]:
         return embeddings
-    return _unit(embeddings[:, :dim])
-
-
-def _unit(rows: Array) -> Array:
-    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True).clip(min=1e-12), dtype=np.float32)
+    return normalized(embeddings[:, :dim])
 
 
 @cache
 def rotation_matrix(dim: int) -> Array:
-    """A fixed rotation (dim, dim) that any language can make: random signs, then the orthonormal cosine transform.
+    """A fixed rotation (dim, dim) that is easy to make in any language: random signs, then the cosine transform.
 
     R[i, j] = s[i] sqrt(2 / dim) cos(pi (i + 1/2) j / dim), the first column divided by sqrt(2); the signs s are the
     highest bits of xorshift32 (Marsaglia, "Xorshift RNGs", 2003, section 4).

@@ -1,8 +1,8 @@
-"""256 directions in eight dimensions: what one byte of an `e8` code names.
+"""The 256 directions in eight dimensions that the bytes of an `e8` code stand for.
 
 They are the 240 shortest vectors of the lattice E8 (Conway and Sloane, "Sphere packings, lattices and groups",
 chapter 4, section 8.1) and the 16 half-axes, which point into that lattice's deepest holes. For a Gaussian their
-squared error is 0.320 of the variance, where eight signs leave 0.363 and 256 trained centroids about the same as these.
+squared error is 0.320 of the variance; eight signs leave 0.363, and 256 trained centroids leave about 0.320 too.
 """
 
 from functools import cache
@@ -14,9 +14,9 @@ import numpy.typing as npt
 from linguagen.models.arrays import Array
 
 BLOCK = 8
-"""Dimensions that a byte stands for: byte b of D/8 has b, b + D/8, b + 2 D/8, ..., since neighbours vary together."""
+"""Dimensions in a byte: byte b of D/8 holds b, b + D/8, b + 2 D/8, ..., since neighbouring dimensions vary together."""
 GAUSSIAN_LENGTH = 2.3325
-"""Mean product of eight standard Gaussians with the nearest direction: the length that decodes at least error."""
+"""Mean product of eight standard Gaussians with the nearest direction: the length that decodes with least error."""
 _CHUNK = 1 << 15
 
 

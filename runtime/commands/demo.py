@@ -1,4 +1,4 @@
-"""lg-run demo: serve the page that shows what compression does, on this machine alone."""
+"""lg-run demo: serve the page that shows what compression does, on this machine only."""
 
 import http.server
 from functools import partial
@@ -8,12 +8,11 @@ from typing import Annotated
 import typer
 
 from linguagen.models.errors import UsageError
-from linguagen.runtime.commands.app import app
 from linguagen.runtime.console import say
 
-_PAGE = Path(__file__).resolve().parent.parent / "docs" / "demo"
+_PAGE = Path(__file__).resolve().parents[2] / "docs" / "demo"
 HEADERS = {
-    # Nothing but this server's own files, and WebAssembly; isolated, as WebAssembly threads ask.
+    # Only this server's own files, and WebAssembly; isolated from other sites, as WebAssembly threads require.
     "Content-Security-Policy": "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; img-src 'self' data: blob:; "
     "connect-src 'self'; worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'none'",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -24,7 +23,7 @@ HEADERS = {
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
-    """Files of one folder, with the headers that the page needs; no listing of folders, no log."""
+    """Serves the files of one folder with the headers that the page needs; lists no folder and writes no log."""
 
     extensions_map = {  # noqa: RUF012
         **http.server.SimpleHTTPRequestHandler.extensions_map,
@@ -40,25 +39,30 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         super().end_headers()
 
     def list_directory(self, path: object) -> None:  # noqa: ARG002, the signature is the base class's
-        """Answer that there is nothing."""
+        """Answer 404 instead of listing a folder."""
         self.send_error(404)
 
     def log_message(self, *words: object) -> None:
-        """Say nothing."""
+        """Write no log."""
 
 
-@app.command()
 def demo(
-    folder: Annotated[Path, typer.Argument(help="The built page; by default the checkout's docs/demo.")] = _PAGE,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any that is free.")] = 8256,
+    folder: Annotated[
+        Path, typer.Argument(help="Folder of the built page; by default docs/demo of the checkout.", show_default=False)
+    ] = _PAGE,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 for any that is free.")] = 8256,
 ) -> None:
-    """Serve the page that compresses in the browser, on 127.0.0.1, until Ctrl-C; prints its address.
+    """Serve the demonstration page on 127.0.0.1.
+
+    The page compresses vectors in the browser; Ctrl-C stops the server. The page's address is printed. Its files are
+    part of a checkout of the project, not of the installed package.
 
     Example: lg-run demo --port 0
     """
     if not (folder / "built" / "page.js").is_file():
         raise UsageError(
-            f"{folder} holds no built page; in a checkout of the project: make page, then lg-run demo docs/demo"
+            f"{folder} holds no built page, which is not part of the installed package; in a checkout of the project: "
+            "make page, then lg-run demo docs/demo"
         )
     try:
         server = http.server.ThreadingHTTPServer(("127.0.0.1", port), partial(Handler, directory=str(folder)))
@@ -66,8 +70,8 @@ def demo(
         raise UsageError(f"cannot listen on port {port}: {error.strerror}; choose another with --port") from error
     with server:
         typer.echo(f"http://127.0.0.1:{server.server_address[1]}/")
-        say("Ctrl-C ends it")
+        say("stop with Ctrl-C")
         try:
             server.serve_forever()
         except KeyboardInterrupt:
-            say("ended")
+            say("stopped")

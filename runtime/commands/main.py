@@ -1,8 +1,24 @@
-"""lg-run: all commands."""
+"""lg-run: every command, in the order in which people use them."""
 
-from linguagen.runtime.commands import demo, evaluate, files, models, text  # noqa: F401, their commands
-from linguagen.runtime.commands.app import app
-from linguagen.runtime.console import run_app
+from typing import Annotated
+
+from linguagen.runtime.commands.demo import demo
+from linguagen.runtime.commands.evaluate import evaluate, sample
+from linguagen.runtime.commands.files import compress, expand
+from linguagen.runtime.commands.models import bench, info, models
+from linguagen.runtime.commands.text import embed, evaluate_text, search
+from linguagen.runtime.console import new_app, run_app, version_option
+
+app = new_app("Compress vectors and embed text with a LinguaGEN model: numpy and onnxruntime, no network.")
+
+
+@app.callback()
+def options(version: Annotated[bool, version_option("lg-run")] = False) -> None:
+    """Accept the options that stand before any command."""
+
+
+for command in (compress, expand, embed, search, evaluate, evaluate_text, sample, bench, info, models, demo):
+    app.command()(command)
 
 
 def main() -> None:

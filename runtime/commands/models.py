@@ -1,4 +1,4 @@
-"""lg-run: the commands that look at a model (bench, info, models), and the options that all share."""
+"""lg-run bench, info and models: what models there are, what is in them and how fast they run here."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -17,11 +17,12 @@ from linguagen.models.errors import ModelFileError
 from linguagen.models.manifests.text import TextManifest
 from linguagen.models.manifests.vectors import Manifest
 from linguagen.models.model_file import CheckedFile, TextFile, read_encoder_file
-from linguagen.runtime.commands.app import DeviceOption, JsonOption, ModelOption, ThreadsOption, app
+from linguagen.runtime.commands.options import DeviceOption, JsonOption, ModelOption, ThreadsOption
 from linguagen.runtime.console import (
     fidelity_document,
     fidelity_table,
     format_table,
+    megabytes,
     print_json,
     progress,
     say,
@@ -32,21 +33,21 @@ from linguagen.runtime.measure import speed as benchmark
 from linguagen.runtime.measure.fidelity import NEIGHBOURS
 
 
-@app.command()
 def bench(
     model: ModelOption = DEFAULT_MODEL,
     seconds: Annotated[float, typer.Option(min=0.01, help="How long to measure each batch size.")] = 2.0,
     rows: Annotated[
-        int, typer.Option(min=0, help="Rows of the larger of two files that are compressed, 6 KB each; 0 for no files.")
+        int, typer.Option(min=0, help="Rows, 6 KB each, of the larger of two files to compress; 0 for no files.")
     ] = 50_000,
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Time a model on this machine beside the control, a bare linear int8 layer, and numpy's matrix product.
+    """Time a model on this machine.
 
-    Ratios are of rows a second, measured in turns: 0.5 is half the control's speed. Files are compressed in
-    processes of their own, beside bare onnxruntime calls on rows in memory.
+    It is compared with a bare linear int8 layer and with numpy's matrix product. The int8 layer is the control: in its
+    column, 0.5 means half as many rows per second. Files are compressed in processes of their own and compared with
+    bare onnxruntime calls on rows in memory.
 
     Example: lg-run bench --threads 2
     """
@@ -57,7 +58,7 @@ def bench(
         for batch in benchmark.BATCHES:
             batches.append(benchmark.bench(compressor, batch, seconds, threads))
             advance(1)
-        start = benchmark.bench_start(model)
+        start = benchmark.bench_startup(model)
         advance(1)
         files = [benchmark.bench_file(model, size, threads, advance) for size in sizes]
     if as_json:
@@ -72,6 +73,7 @@ def bench(
 
 
 def _bench_tables(batches: list[benchmark.BenchRow], files: list[benchmark.FileRow]) -> str:
+    """The table of batch sizes, and that of files if any were compressed."""
     header = ["batch", "median us", "p99 us", "rows/s", "of control", "of numpy", "above session us"]
     body = [
         [
@@ -95,14 +97,15 @@ def _bench_tables(batches: list[benchmark.BenchRow], files: list[benchmark.FileR
     return text
 
 
-@app.command()
 def info(
     model: Annotated[
         str, typer.Argument(help="A shipped model's name or a file that lg-export wrote.")
     ] = DEFAULT_MODEL,
     as_json: JsonOption = False,
 ) -> None:
-    """Print what a model file says about itself: dimensions, training, calibration, fidelity.
+    """Print what a model file says about itself.
+
+    That is its dimensions, operators, training, calibration and fidelity.
 
     Example: lg-run info text-embedding-ada-002
     """
@@ -119,10 +122,11 @@ def info(
 
 
 _Info = tuple[dict[str, object], dict[str, object], str]
-"""Facts, figures for `--json`, and the same figures as a table."""
+"""Facts by name, figures for `--json`, and the same figures as a table."""
 
 
 def _vector_info(path: Path, file: CheckedFile[Manifest]) -> _Info:
+    """What `lg-run info` shows of a model for vectors."""
     manifest = file.manifest
     facts: dict[str, object] = {
         "name": manifest.name,
@@ -140,6 +144,7 @@ def _vector_info(path: Path, file: CheckedFile[Manifest]) -> _Info:
 
 
 def _text_info(path: Path, file: TextFile) -> _Info:
+    """What `lg-run info` shows of a text model."""
     manifest = file.manifest
     facts: dict[str, object] = {
         "name": manifest.name,
@@ -155,12 +160,14 @@ def _text_info(path: Path, file: TextFile) -> _Info:
 
 
 def _file_facts(path: Path, operators: Sequence[str]) -> dict[str, object]:
+    """Facts about the file itself: where it is, its size and the operators of its graph."""
     return {"file": str(path), "bytes": path.stat().st_size, "operators": " ".join(operators) + ", opset 18"}
 
 
-@app.command()
 def models(as_json: JsonOption = False) -> None:
-    """List the models that are installed.
+    """List the installed models.
+
+    The recall of a model is that on vectors held out of its own training, as its manifest says.
 
     Example: lg-run models
     """
@@ -184,14 +191,16 @@ def models(as_json: JsonOption = False) -> None:
             row["precision"],
             megabytes(row["bytes"]),
             "-" if row["recall"] is None else f"{row['recall']:.3f}",
+            row["measured_on"] or "-",
         ]
         for row in rows
     ]
-    typer.echo(format_table(["model", "dimensions", "precision", "size", f"recall@{NEIGHBOURS}"], body))
+    header = ["model", "dimensions", "precision", "size", f"recall@{NEIGHBOURS}", "measured on"]
+    typer.echo(format_table(header, body))
 
 
 def _listed(name: str, path: Path, manifest: Manifest | TextManifest) -> dict[str, Any]:
-    """A line of the list; a text model has neither a width that it takes nor a recall."""
+    """A model's line of the list; a text model has no input width and no recall."""
     of_vectors = manifest if isinstance(manifest, Manifest) else None
     return {
         "name": name,
@@ -201,13 +210,10 @@ def _listed(name: str, path: Path, manifest: Manifest | TextManifest) -> dict[st
         "precision": manifest.precision,
         "bytes": path.stat().st_size,
         "recall": of_vectors.fidelity[0].recall if of_vectors and of_vectors.fidelity else None,
+        "measured_on": of_vectors.fidelity_set if of_vectors and of_vectors.fidelity else None,
     }
 
 
-def megabytes(size: int) -> str:
-    """A size in bytes, for people."""
-    return f"{size / 1e6:.1f} MB"
-
-
 def _plain(value: object) -> str:
+    """A fact of a manifest as one line of text."""
     return ", ".join(f"{key} {item}" for key, item in value.items()) if isinstance(value, dict) else str(value)

@@ -23,10 +23,10 @@ from linguagen.runtime.encoders.compressor import Compressor
 
 
 class BatchCompressor:
-    """Compresses one column of batches; the other columns go along.
+    """Compresses one column of batches; the other columns stay as they are.
 
-    It pickles with its model, so that workers need neither file nor network, and starts onnxruntime when it is first
-    called there, with one thread, since each worker is one.
+    It pickles with its model, so workers need neither a file nor a network. A worker loads onnxruntime when it first
+    calls it, with one thread, since each worker is one thread.
     """
 
     def __init__(
@@ -43,15 +43,16 @@ class BatchCompressor:
 
         Args:
             model: a shipped model's name or a file that lg-export wrote.
-            column: which column holds the vectors.
-            output: which column the embeddings are put into; by default the same.
-            kind: how they are written, as `Compressor.codec` takes it.
+            column: name of the column that holds the vectors.
+            output: name of the column for the embeddings; None to replace the vectors.
+            kind: how embeddings are written, one of the kinds of `Compressor.codec`.
             dim: leading dimensions to keep; None for all.
-            threads: of each worker.
+            threads: CPU threads of each worker.
 
         Raises:
-            UnknownModelError, ModelFileError: as `Compressor.load`.
-            UsageError: no such kind, or a width that does not fit it.
+            UnknownModelError: no model has this name and no file has this path.
+            ModelFileError: the file is damaged, or holds another kind of model.
+            UsageError: the kind is unknown, or the width does not fit it.
         """
         self.column, self.output = column, output or column
         self._compressor = Compressor.load(model, device="cpu", threads=threads)
@@ -67,8 +68,8 @@ class BatchCompressor:
             The same columns, the embeddings as (rows, codec's columns).
 
         Raises:
-            UsageError: there is no such column.
-            VectorError: as `Compressor.compress`.
+            UsageError: the batch has no such column.
+            VectorError: the shape, width or type is wrong, or rows are zero or not finite.
         """
         if self.column not in batch:
             raise UsageError(f"the batch has no column {self.column!r}; it has {', '.join(map(str, batch))}")
@@ -84,6 +85,6 @@ class BatchCompressor:
         return self._codec.encode(self._compressor.compress(array))
 
     def map_pandas(self, frames: Iterable[Any]) -> Iterator[Any]:
-        """Compress the column of one data frame after another, as Spark's `mapInPandas` asks."""
+        """Yield each data frame with its column compressed, as Spark's `mapInPandas` expects."""
         for frame in frames:
             yield frame.assign(**{self.output: list(self.predict(frame[self.column].to_numpy()))})

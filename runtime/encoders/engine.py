@@ -8,61 +8,68 @@ import numpy as np
 import numpy.typing as npt
 
 from linguagen.models.errors import DeviceError, ModelFileError, UsageError
-from linguagen.runtime.cores import usable_cores
+from linguagen.runtime.encoders.cores import usable_cores
 
 DEVICES = ("auto", "cpu", "cuda")
 CPU_PROVIDER, CUDA_PROVIDER = "CPUExecutionProvider", "CUDAExecutionProvider"
 
 
 class Engine:
-    """A model file's graph in onnxruntime, started at once or at first use. Safe to share between threads.
+    """A model file's graph in onnxruntime, loaded at once or at first use. Threads can share one.
 
-    It pickles as the file's bytes and its settings, so that worker processes on other machines need no file; they
-    start onnxruntime when they first run it.
+    It pickles as the file's bytes and its settings, so worker processes on other machines need no file; they load
+    the graph when they first run it.
     """
 
     def __init__(
         self, data: bytes, origin: str, ends: Sequence[tuple[str, int | str]], device: str, threads: int | None
     ) -> None:
-        """Keep what a session needs; `start` makes one.
+        """Keep what a session needs; `load` makes one.
 
         Args:
-            data: of a file that `read_model_file` or `read_decoder_file` has checked.
-            origin: its path, for messages.
-            ends: name and width of the graph's input and outputs, in this order, as its manifest has them; a width
-                that differs from call to call by its name.
-            device: `cpu`, `cuda`, or `auto` for CUDA where onnxruntime has it and CPU elsewhere.
-            threads: CPU threads for one call; None for the cores this process may use.
+            data: bytes of a file that `linguagen.models.model_file` has read and checked.
+            origin: the file's path, for messages.
+            ends: name and width of the graph's input and then of its outputs, as the manifest has them; a width that
+                differs from call to call has a name instead of a number.
+            device: `cpu`, `cuda`, or `auto` for CUDA if onnxruntime has it and CPU otherwise.
+            threads: CPU threads for one call; None for all cores that this process may use.
         """
         self._settings = (data, origin, tuple(ends), device, threads)
         self._input, self._output = ends[0][0], ends[1][0]
         self._session: Any = None
-        self._starting = threading.Lock()
+        self._loading = threading.Lock()
         self.device = device
 
-    def start(self) -> None:
-        """Start onnxruntime, unless it runs already.
+    def load(self) -> None:
+        """Load the graph into onnxruntime, unless this is done already.
 
         Raises:
-            UsageError: no such device, or fewer than one thread.
-            DeviceError: `cuda` was named and cannot be had.
-            ModelFileError: onnxruntime cannot load it, or the graph is not what the manifest says.
+            UsageError: the device is unknown, or the number of threads is below 1.
+            DeviceError: `cuda` was named but is not available.
+            ModelFileError: onnxruntime cannot load the graph, or the graph is not what the manifest says.
         """
-        with self._starting:
+        with self._loading:
             if self._session is None:
                 data, origin, ends, device, threads = self._settings
-                session, self.device = start_session(data, origin, device, threads)
+                session, self.device = open_session(data, origin, device, threads)
                 _check_ends(session, ends, origin)
                 self._session = session
 
     def run(self, rows: npt.NDArray[np.generic], output: str | None = None) -> Any:
-        """An output of the graph, the first by default, for its input (rows, width), of its type and contiguous.
+        """Run the graph.
+
+        Args:
+            rows: the input (rows, width), contiguous and of the type that the graph takes.
+            output: name of the output to compute; None for the first.
+
+        Returns:
+            The output (rows, its width).
 
         Raises:
             DeviceError: onnxruntime failed.
         """
         if self._session is None:
-            self.start()
+            self.load()
         try:
             if self.device == "cuda":
                 return _run_bound(self._session, self._input, output or self._output, rows, "cuda")
@@ -81,7 +88,7 @@ class Engine:
 
 
 def _run_bound(session: Any, input_: str, output: str, rows: npt.NDArray[np.generic], device: str) -> Any:
-    """Run with input and output bound: one copy each way, none between."""
+    """Run on rows (rows, width) with input and output bound to the device, so that each is copied once."""
     binding = session.io_binding()
     binding.bind_cpu_input(input_, rows)
     binding.bind_output(output, device)
@@ -89,8 +96,8 @@ def _run_bound(session: Any, input_: str, output: str, rows: npt.NDArray[np.gene
     return binding.copy_outputs_to_cpu()[0]
 
 
-def start_session(data: bytes, origin: str, device: str, threads: int | None) -> tuple[Any, str]:
-    """The InferenceSession of a model file's bytes, and where it runs; arguments and errors are Engine's."""
+def open_session(data: bytes, origin: str, device: str, threads: int | None) -> tuple[Any, str]:
+    """The onnxruntime session of a model file's bytes, and `cpu` or `cuda`; arguments and errors as in `Engine`."""
     import onnxruntime
 
     if threads is not None and threads < 1:
@@ -100,8 +107,10 @@ def start_session(data: bytes, origin: str, device: str, threads: int | None) ->
     options.intra_op_num_threads = threads or usable_cores()
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    # The few operators that CUDA lacks run on the CPU; that CUDA itself has started is checked below.
+    providers = list(dict.fromkeys((provider, CPU_PROVIDER)))
     try:
-        session = onnxruntime.InferenceSession(data, options, providers=_with_fallback(provider))
+        session = onnxruntime.InferenceSession(data, options, providers=providers)
     except Exception as error:  # onnxruntime's errors share no base class
         raise ModelFileError(
             f"{origin}: onnxruntime cannot load it ({first_line(error)}); the file may be damaged: "
@@ -119,8 +128,8 @@ def choose_provider(device: str, available: Sequence[str]) -> str:
     """The onnxruntime execution provider for a device name.
 
     Raises:
-        UsageError: no such device name.
-        DeviceError: `cuda` was named and this onnxruntime has no CUDA provider.
+        UsageError: the name is unknown.
+        DeviceError: `cuda` was named, but this onnxruntime has no CUDA provider.
     """
     if device not in DEVICES:
         raise UsageError(f"device {device!r} is not known; expected one of {', '.join(DEVICES)}")
@@ -133,12 +142,8 @@ def choose_provider(device: str, available: Sequence[str]) -> str:
     return CUDA_PROVIDER if device != "cpu" and CUDA_PROVIDER in available else CPU_PROVIDER
 
 
-def _with_fallback(provider: str) -> list[str]:
-    # The few operators that CUDA lacks run on the CPU provider; that is checked, not silent: see start_session.
-    return [provider] if provider == CPU_PROVIDER else [provider, CPU_PROVIDER]
-
-
 def _check_ends(session: Any, expected: Sequence[tuple[str, int | str]], origin: str) -> None:
+    """Raise ModelFileError unless the session's inputs and outputs are those of the manifest."""
     found = [(item.name, item.shape[-1]) for item in (*session.get_inputs(), *session.get_outputs())]
     if found != list(expected):
         raise ModelFileError(
@@ -148,5 +153,5 @@ def _check_ends(session: Any, expected: Sequence[tuple[str, int | str]], origin:
 
 
 def first_line(error: Exception) -> str:
-    """The first line of an error of onnxruntime's, which can run to pages."""
+    """The first line of an error from onnxruntime, whose whole text can fill pages."""
     return str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__

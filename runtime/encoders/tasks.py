@@ -11,18 +11,19 @@ from linguagen.runtime.writing.process import Task
 
 
 def compress_task(compressor: Compressor, codec: Codec) -> Task:
-    """Compress vectors (rows, input_dim) to codes (rows, codec's columns)."""
+    """The task that compresses vectors (rows, input_dim) to codes (rows, codec's columns)."""
     identity = {"model": compressor.manifest.graph_sha256, "codes": f"{codec.dim} x {codec.kind}"}
-    return Task(lambda rows: codec.encode(compressor.encode(rows)), codec.columns, codec.dtype, identity)
+    return Task(lambda rows: codec.encode(compressor.run(rows)), codec.columns, codec.dtype, identity)
 
 
 def expand_task(expander: Expander, codec: Codec) -> Task:
-    """Expand codes (rows, codec's columns) of whole embeddings to float32 vectors (rows, output_dim)."""
+    """The task that expands codes (rows, codec's columns) of whole embeddings to float32 vectors (rows, output_dim)."""
 
     def decoded(chunk: Rows, first: int, origin: str) -> tuple[Array, int]:
+        """Embeddings (rows, dim) of length 1 from codes (rows, columns), and how many rows had to be scaled."""
         if codec.kind.startswith("float"):
             return unit_rows(chunk, first, origin)
         return np.ascontiguousarray(codec.decode(chunk)), 0
 
     identity = {"model": expander.manifest.graph_sha256, "codes": f"{codec.dim} x {codec.kind}"}
-    return Task(expander.decode, expander.manifest.output_dim, np.dtype("<f4"), identity, decoded)
+    return Task(expander.run, expander.manifest.output_dim, np.dtype("<f4"), identity, decoded)

@@ -1,4 +1,4 @@
-"""Exact search: the rows of a file that are nearest to a query, in one pass."""
+"""Exact search: the rows of a file nearest to a query, in one pass over the file."""
 
 from dataclasses import dataclass
 
@@ -13,14 +13,14 @@ _WINDOW_ROWS = 8192
 
 @dataclass(frozen=True, eq=False)
 class Hits:
-    """The nearest rows, the nearest first."""
+    """The rows of a file nearest to a query, nearest first."""
 
     rows: npt.NDArray[np.int64]
-    """(k,), from 0."""
+    """Row numbers (k,), counted from 0."""
     cosines: Array
-    """(k,)"""
+    """Cosines (k,) of these rows with the query."""
     searched: int
-    """Rows of the file."""
+    """Rows in the whole file."""
 
 
 def nearest_rows(query: Array, source: Source, k: int) -> Hits:
@@ -28,16 +28,16 @@ def nearest_rows(query: Array, source: Source, k: int) -> Hits:
 
     Args:
         query: (dim,), unit length.
-        source: an open file of vectors (rows, dim).
-        k: how many; all where the file has fewer.
+        source: an opened file of vectors (rows, dim).
+        k: how many rows to find; all rows if the file has fewer.
 
     Raises:
-        VectorError: a row that is zero or not finite, by number.
+        VectorError: rows are zero or not finite; the message has their numbers.
     """
     rows, scores, searched = np.empty(0, np.int64), np.empty(0, np.float32), 0
-    for start, window in source.chunks(_WINDOW_ROWS):
-        unit, _ = unit_rows(window, start, source.origin)
-        rows = np.concatenate([rows, np.arange(start, start + len(unit))])
+    for first, window in source.chunks(_WINDOW_ROWS):
+        unit, _ = unit_rows(window, first, source.origin)
+        rows = np.concatenate([rows, np.arange(first, first + len(unit))])
         scores = np.concatenate([scores, unit @ query])
         best = np.argsort(-scores, kind="stable")[:k]
         rows, scores, searched = rows[best], scores[best], searched + len(unit)

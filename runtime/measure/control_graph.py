@@ -1,4 +1,4 @@
-"""The control that a model's speed is measured against: a bare linear int8 layer, all that a machine can do at best.
+"""The control that a model's speed is measured against: a bare linear int8 layer, the best that a machine can do.
 
 QuantizeLinear, two DequantizeLinear and a MatMul, in the shape that onnxruntime fuses into one integer product. It is
 written with models/protobuf.py (field numbers of onnx.proto3), since the runtime does without the onnx package.

@@ -1,4 +1,4 @@
-"""The controls that every fidelity table carries: what anyone gets without training an encoder.
+"""The simple methods in every fidelity table, which need no trained encoder.
 
 Each is a projection (input_dim, output_dim) fitted on the statistics of the same training rows.
 """
@@ -6,7 +6,7 @@ Each is a projection (input_dim, output_dim) fitted on the statistics of the sam
 import numpy as np
 
 from linguagen.models.manifests.statistics import TeacherStatistics
-from linguagen.runtime.vectors import Array
+from linguagen.runtime.vectors import Array, normalized
 
 TRUNCATION, PCA, SOFTENED_PCA, RANDOM = "truncation", "PCA", "softened PCA", "random projection"
 SOFTENING = -0.05
@@ -14,11 +14,11 @@ SOFTENING = -0.05
 
 
 def control_projections(statistics: TeacherStatistics, dim: int) -> dict[str, Array]:
-    """Name and projection of every control.
+    """The projections (input_dim, dim) of all controls, by name.
 
     Args:
-        statistics: of the training vectors; PCA is on the uncentred second moment.
-        dim: dimensions to keep, at most the statistics' rank.
+        statistics: mean and second moment of the training vectors; PCA is not centred.
+        dim: dimensions to keep, at most the rank of the statistics.
     """
     width = len(statistics.mean)
     identity = np.eye(width, dim, dtype=np.float32)
@@ -34,7 +34,8 @@ def control_projections(statistics: TeacherStatistics, dim: int) -> dict[str, Ar
 def softened_pca(statistics: TeacherStatistics, dim: int, softening: float = SOFTENING) -> Array:
     """Leading eigenvectors (input_dim, dim), each scaled by (eigenvalue / largest) ** softening.
 
-    A negative exponent lifts the weak directions a little; directions with no variance keep the weakest scale.
+    A negative exponent makes weak directions a little stronger; directions without variance get the scale of the
+    weakest.
     """
     values = statistics.eigenvalues[:dim]
     floor = values[values > 0].min(initial=values.max(initial=1.0))
@@ -43,6 +44,5 @@ def softened_pca(statistics: TeacherStatistics, dim: int, softening: float = SOF
 
 
 def project(vectors: Array, projection: Array) -> Array:
-    """Project rows (rows, input_dim) and scale each to length 1: (rows, dim)."""
-    projected = vectors @ projection
-    return np.asarray(projected / np.linalg.norm(projected, axis=1, keepdims=True).clip(min=1e-12), dtype=np.float32)
+    """Project vectors (rows, input_dim) by (input_dim, dim) and scale each row to length 1: (rows, dim)."""
+    return normalized(vectors @ projection)

@@ -1,4 +1,4 @@
-"""The fidelity table of a model on someone's vectors, controls beside it."""
+"""The fidelity of a model, of its controls and of its codes on vectors of the user."""
 
 from collections.abc import Callable
 
@@ -6,25 +6,25 @@ import numpy as np
 
 from linguagen.models.errors import UsageError
 from linguagen.models.manifests.vectors import FidelityRow
-from linguagen.runtime.codes.codec import Codec, cut
-from linguagen.runtime.encoders.compressor import CHUNK_ROWS, Compressor
+from linguagen.runtime.codes.codec import Codec, truncate
+from linguagen.runtime.encoders.compressor import Compressor
 from linguagen.runtime.measure.controls import control_projections, project
 from linguagen.runtime.measure.fidelity import FidelitySet, Measured, reconstruction_cosine
 from linguagen.runtime.reading.sources import Source
-from linguagen.runtime.vectors import Array
+from linguagen.runtime.vectors import CHUNK_ROWS, Array
 
 
 def evaluate(compressor: Compressor, vectors: Array, neighbours: int, advance: Callable[[int], None]) -> list[Measured]:
-    """Measure a model and its controls.
+    """Measure a model and its controls on the same vectors.
 
     Args:
-        compressor: the model, which stands first in the result.
+        compressor: the model, which comes first in the result.
         vectors: (rows, input_dim), unit length.
         neighbours: the k of recall@k.
-        advance: told 1 after each step: the exact search, the model, every control.
+        advance: called with 1 after each step: the exact search, the model, every control.
 
     Raises:
-        VectorError: too few vectors for so many neighbours.
+        VectorError: there are too few vectors for this many neighbours.
     """
     fidelity = FidelitySet(vectors, neighbours)
     advance(1)
@@ -40,32 +40,35 @@ def evaluate(compressor: Compressor, vectors: Array, neighbours: int, advance: C
 def evaluate_codes(
     compressor: Compressor, vectors: Array, neighbours: int, budget: int
 ) -> list[tuple[Codec, FidelityRow]]:
-    """The ways to write an embedding in at most `budget` bytes, the best recall first: float queries against codes.
+    """Measure every way to write an embedding in at most `budget` bytes, with float queries against codes.
 
     Args:
         compressor: the model.
         vectors: (rows, input_dim), unit length.
         neighbours: the k of recall@k.
-        budget: bytes of one embedding.
+        budget: bytes for one embedding, at most.
+
+    Returns:
+        Codecs and their figures, the best recall first.
 
     Raises:
-        UsageError: the budget is below one byte for each eight dimensions of any width.
+        UsageError: no codec fits the budget.
     """
     fidelity, embeddings, found = FidelitySet(vectors, neighbours), compressor.compress(vectors), []
     for codec in codecs_within(compressor, budget):
         decoded = codec.decode(codec.encode(embeddings))
-        measured = fidelity.measure(f"{codec.dim} x {codec.kind}", cut(embeddings, codec.dim), decoded)
+        measured = fidelity.measure(f"{codec.dim} x {codec.kind}", truncate(embeddings, codec.dim), decoded)
         found.append((codec, measured.row))
     return sorted(found, key=lambda item: -item[1].recall)
 
 
 def codecs_within(compressor: Compressor, budget: int) -> list[Codec]:
-    """For every kind, the widest codec of at most `budget` bytes an embedding, in steps of eight dimensions.
+    """For every kind, the widest codec of at most `budget` bytes per embedding, in steps of eight dimensions.
 
-    Signed and unsigned kinds keep the same, so that one of each stands for both.
+    Signed and unsigned kinds lose the same, so only one of the two is listed.
 
     Raises:
-        UsageError: nothing fits.
+        UsageError: no codec fits the budget.
     """
     found = []
     for kind in ("float32", "float16", "int8", "int4", "e8", "ubinary"):
@@ -78,10 +81,10 @@ def codecs_within(compressor: Compressor, budget: int) -> list[Codec]:
 
 
 def mean_cosine_of_files(vectors: Source, others: Source) -> float:
-    """Mean cosine between the rows of two sources of one width, row by row, in bounded memory.
+    """Mean cosine between the rows (rows, width) of two opened files, row by row, in bounded memory.
 
     Raises:
-        UsageError: they have different numbers of rows.
+        UsageError: the files have different numbers of rows.
     """
     total, rows = 0.0, 0
     for (_, left), (_, right) in zip(vectors.chunks(CHUNK_ROWS), others.chunks(CHUNK_ROWS), strict=False):

@@ -7,7 +7,7 @@ The figures, each defined here once:
 * pair correlation and pair error: Pearson's r and mean absolute difference between the cosines of 30,000 random
   pairs before and after.
 * reconstruction: mean cosine between a vector and its linear reconstruction.
-* mean cosine of those pairs, before and after: a rise far above the start is collapse.
+* mean cosine of those pairs, before and after: a large rise is collapse.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ _SCORE_ROWS = 1024
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """One method's figures, and its recall for every vector, for intervals and for recall per source."""
+    """The figures of one method, and its recall for every vector, for intervals and for recall by origin."""
 
     row: FidelityRow
     recall_per_vector: Array  # (rows,)
@@ -39,17 +39,17 @@ class FidelitySet:
     def __init__(
         self, vectors: Array, neighbours: int = NEIGHBOURS, seed: int = 0, corpus: Array | None = None
     ) -> None:
-        """Search the exact neighbours.
+        """Search the exact neighbours of all vectors.
 
         Args:
             vectors: (rows, width), unit length.
             neighbours: the k of recall@k.
-            seed: picks the random pairs.
-            corpus: (others, width), unit length: look for neighbours here, as of queries held out; None for the
-                vectors themselves, each left out of its own neighbours.
+            seed: seed of the random pairs.
+            corpus: (others, width), unit length, in which to look for neighbours, if `vectors` are queries; None to
+                look among the vectors themselves, where a vector is not its own neighbour.
 
         Raises:
-            VectorError: fewer vectors to find than neighbours + 2.
+            VectorError: there are fewer than neighbours + 2 vectors.
         """
         searched = len(vectors if corpus is None else corpus)
         if searched < neighbours + 2 or len(vectors) < 2:
@@ -66,10 +66,10 @@ class FidelitySet:
         """Measure one method.
 
         Args:
-            method: its name in the table.
-            embeddings: (rows, dim), unit length, row by row the compressed `vectors`.
-            corpus: (others, dim), the compressed corpus where there is one; otherwise the same rows in another form,
-                such as decoded codes, each still left out of its own neighbours.
+            method: the method's name in the table.
+            embeddings: (rows, dim), unit length: the compressed `vectors`, row by row.
+            corpus: (others, dim): the compressed corpus, if there is one; otherwise the same rows in another form, such
+                as decoded codes, where a row is still not its own neighbour; None for `embeddings` themselves.
         """
         others = self.corpus is None and corpus is not None
         recall = recall_per_row(self._exact, nearest_neighbours(embeddings, self.neighbours, corpus, same=others))
@@ -88,23 +88,23 @@ class FidelitySet:
     def measure_reconstructed(
         self, method: str, embeddings: Array, reconstructed: Array, corpus: Array | None = None
     ) -> Measured:
-        """As `measure`, with the reconstruction cosine of `reconstructed` (rows, width)."""
+        """Like `measure`, but also gives the reconstruction cosine of `reconstructed` (rows, width)."""
         measured = self.measure(method, embeddings, corpus)
         cosine = reconstruction_cosine(self.vectors, reconstructed)
         return Measured(replace(measured.row, reconstruction=cosine), measured.recall_per_vector)
 
 
 def nearest_neighbours(vectors: Array, count: int, corpus: Array | None = None, same: bool = False) -> Indices:
-    """Exact nearest neighbours by cosine.
+    """Find the exact nearest neighbours of every row by cosine.
 
     Args:
         vectors: (rows, width), unit length.
-        count: neighbours per row, fewer than there are to find.
-        corpus: where to look, (others, width); None for the vectors themselves, each left out of its own.
-        same: the corpus is the vectors in another form, row by row; each is left out of its own here too.
+        count: neighbours per row, fewer than there are rows to find.
+        corpus: (others, width) in which to look; None for the vectors themselves, where a row is not its own neighbour.
+        same: True if the corpus is the vectors in another form, where a row is not its own neighbour either.
 
     Returns:
-        (rows, count) row numbers, in no particular order.
+        Row numbers (rows, count), in no particular order.
     """
     found = np.empty((len(vectors), count), dtype=np.intp)
     for start in range(0, len(vectors), _SCORE_ROWS):
@@ -117,7 +117,7 @@ def nearest_neighbours(vectors: Array, count: int, corpus: Array | None = None, 
 
 
 def recall_per_row(exact: Indices, approximate: Indices) -> Array:
-    """Share of each row's exact neighbours (rows, k) that `approximate` (rows, k) has too: (rows,)."""
+    """Share (rows,) of the exact neighbours (rows, k) of each row that are also in `approximate` (rows, k)."""
     hits = (exact[:, :, None] == approximate[:, None, :]).any(axis=2)  # (rows, k)
     return np.asarray(hits.mean(axis=1), dtype=np.float32)
 
@@ -136,15 +136,21 @@ def difference_interval(first: Array, second: Array) -> tuple[float, float]:
     return float(difference.mean() - margin), float(difference.mean() + margin)
 
 
-def recall_by_source(measured: Sequence[Measured], sources: npt.NDArray[np.integer]) -> Mapping[int, list[float]]:
-    """Mean recall of every source's vectors, one figure per method; neighbours are still those in the whole set."""
+def recall_by_origin(measured: Sequence[Measured], origins: npt.NDArray[np.integer]) -> Mapping[int, list[float]]:
+    """Mean recall of the vectors of every origin, one figure per method; neighbours are still those in the whole set.
+
+    Args:
+        measured: the methods.
+        origins: (rows,), the origin of every vector.
+    """
     return {
-        int(source): [float(item.recall_per_vector[sources == source].mean()) for item in measured]
-        for source in np.unique(sources)
+        int(origin): [float(item.recall_per_vector[origins == origin].mean()) for item in measured]
+        for origin in np.unique(origins)
     }
 
 
 def _random_pairs(rows: int, seed: int) -> Indices:
+    """Random pairs (2, PAIRS) of two different row numbers."""
     generator = np.random.default_rng(seed)
     first = generator.integers(rows, size=PAIRS)
     second = (first + generator.integers(1, rows, size=PAIRS)) % rows  # never the row itself
@@ -152,6 +158,7 @@ def _random_pairs(rows: int, seed: int) -> Indices:
 
 
 def _pair_cosines(vectors: Array, pairs: Indices) -> Array:
+    """Cosines (PAIRS,) of pairs (2, PAIRS) of unit vectors (rows, width), in parts, so that memory stays flat."""
     parts = [
         np.einsum("ij,ij->i", vectors[first], vectors[second])
         for first, second in zip(
@@ -162,7 +169,7 @@ def _pair_cosines(vectors: Array, pairs: Indices) -> Array:
 
 
 def _correlation(first: Array, second: Array) -> float:
-    """Pearson's r; 0 where one side does not vary, since such a side tells nothing."""
+    """Pearson's r of two lists of numbers (count,); 0 if one of them is constant."""
     first, second = first - first.mean(), second - second.mean()
     scale = float(np.linalg.norm(first)) * float(np.linalg.norm(second))
     return float(first @ second) / scale if scale > 0 else 0.0

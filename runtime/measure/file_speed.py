@@ -1,4 +1,4 @@
-"""One file through `process_file`, timed in a fresh process so that its memory is its own; see bench.py.
+"""Times the compression of one file, in a process of its own so that its peak memory can be read; see speed.py.
 
 python -m linguagen.runtime.measure.file_speed VECTORS MODEL THREADS
 """
@@ -10,18 +10,19 @@ from pathlib import Path
 
 import numpy as np
 
-from linguagen.runtime.encoders.compressor import CHUNK_ROWS, Compressor
+from linguagen.runtime.encoders.compressor import Compressor
 from linguagen.runtime.encoders.tasks import compress_task
 from linguagen.runtime.measure.speed import bare_seconds
 from linguagen.runtime.reading.array_files import open_npy
+from linguagen.runtime.vectors import CHUNK_ROWS
 from linguagen.runtime.writing.process import process_file
 
 _BARE_WINDOWS = 32
-"""200 MB of rows: more than a cache holds, as in a program that has all of them in memory."""
+"""Windows of rows held in memory, 200 MB: more than a cache holds."""
 
 
 def main(path: str, model: str, threads: int) -> None:
-    """Print seconds for the file, seconds of bare calls for as many rows, and peak memory in MB."""
+    """Print the seconds for the file, the seconds of bare calls for as many rows, and the peak memory in MB."""
     compressor = Compressor.load(model, device="cpu", threads=1)
     source = open_npy(Path(path), compressor.manifest.input_dim)
     start = time.perf_counter()
@@ -35,9 +36,9 @@ def main(path: str, model: str, threads: int) -> None:
 
 
 def peak_mb() -> float:
-    """Largest resident memory of this process so far, in 10**6 bytes; NaN where /proc does not tell.
+    """Largest resident memory of this process so far, in 10**6 bytes; NaN on systems without /proc.
 
-    Not `ru_maxrss`, which a process inherits from the one that started it.
+    This is not `ru_maxrss`, which a process inherits from the one that started it.
     """
     try:
         lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()

@@ -1,4 +1,4 @@
-"""How well embeddings of text follow what people say: correlation with their scores, ranks of what belongs together."""
+"""How well embeddings of text agree with people: rank correlation with scores, and recall of matching texts."""
 
 import numpy as np
 import numpy.typing as npt
@@ -7,9 +7,9 @@ from linguagen.runtime.vectors import Array
 
 
 def spearman(first: npt.ArrayLike, second: npt.ArrayLike) -> float:
-    """Spearman's rank correlation of two lists of numbers; equal numbers share their mean rank.
+    """Spearman's rank correlation of two lists of numbers (count,); equal numbers share their mean rank.
 
-    0 where one of them is constant, which has no ranks to compare.
+    It is 0 if one of them is constant and so has no ranks to compare.
     """
     ranks = [_ranks(np.asarray(each, dtype=np.float64)) for each in (first, second)]
     centred = [each - each.mean() for each in ranks]
@@ -18,6 +18,7 @@ def spearman(first: npt.ArrayLike, second: npt.ArrayLike) -> float:
 
 
 def _ranks(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The ranks (count,) of numbers (count,), counted from 1; equal numbers share their mean rank."""
     _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
     ends = np.cumsum(counts)
     return np.asarray((ends - (counts - 1) / 2)[place])
@@ -29,9 +30,9 @@ def cosines(first: Array, second: Array) -> Array:
 
 
 def found_first(queries: Array, candidates: Array) -> float:
-    """recall@1: share of queries (rows, dim) whose nearest candidate (rows, dim) is the one of the same number.
+    """recall@1: share of queries (rows, dim) whose nearest candidate (rows, dim) is that of the same row.
 
-    Both of unit length.
+    All rows are of length 1.
     """
     nearest = (queries @ candidates.T).argmax(axis=1)
     return float((nearest == np.arange(len(queries))).mean())

@@ -1,4 +1,4 @@
-"""How fast a model runs here, beside the control graph and numpy doing the same linear map."""
+"""How fast a model runs on this machine, compared with the control graph and with numpy's matrix product."""
 
 import subprocess
 import sys
@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from linguagen.models.manifests.vectors import INPUT_NAME, OUTPUT_NAME
-from linguagen.runtime.cores import usable_cores
-from linguagen.runtime.encoders.compressor import CHUNK_ROWS, Compressor
+from linguagen.runtime.encoders.compressor import Compressor
+from linguagen.runtime.encoders.cores import usable_cores
 from linguagen.runtime.encoders.engine import Engine
 from linguagen.runtime.measure.control_graph import control_graph
-from linguagen.runtime.vectors import Array
+from linguagen.runtime.vectors import CHUNK_ROWS, Array
 from linguagen.runtime.writing.sample import draw_vectors, write_sample
 
 BATCHES = (1, 64, 1024, 16384)
@@ -23,35 +23,35 @@ BATCHES = (1, 64, 1024, 16384)
 
 @dataclass(frozen=True)
 class BenchRow:
-    """Timings of one batch size. Compare ratios from one run; absolute numbers move with the machine's load."""
+    """Timings of one batch size. Compare ratios from one run, since absolute times change with the machine's load."""
 
     batch: int
     median_us: float
     p99_us: float
     rows_per_second: float
     control_ratio: float
-    """Rows a second over those of a bare linear int8 layer in onnxruntime, on the same rows and threads."""
+    """Rows per second divided by those of a bare linear int8 layer in onnxruntime, on the same rows and threads."""
     numpy_ratio: float
-    """The same over numpy's float32 matrix product."""
+    """Rows per second divided by those of numpy's float32 matrix product."""
     overhead_us: float
-    """Median time of `compress` less that of its onnxruntime call: what checking and Python cost."""
+    """Median time of `compress` minus that of its onnxruntime call: what checks and Python cost."""
 
 
 @dataclass(frozen=True)
 class FileRow:
-    """One file through `lg-run compress`, in a process of its own."""
+    """Timings of `lg-run compress` on one file, in a process of its own."""
 
     rows: int
     rows_per_second: float
     session_ratio: float
-    """Rows a second over those of bare onnxruntime calls on rows in memory, on the same threads."""
+    """Rows per second divided by those of bare onnxruntime calls on rows in memory, on the same threads."""
     peak_mb: float
     """Largest resident memory of the process, in 10**6 bytes."""
 
 
 @dataclass(frozen=True)
-class StartRow:
-    """Seconds that a process needs before it can work."""
+class StartupRow:
+    """Seconds that a new process needs before it can work."""
 
     import_seconds: float
     """`import linguagen.runtime`."""
@@ -60,13 +60,13 @@ class StartRow:
 
 
 def bench(compressor: Compressor, batch: int, seconds: float, threads: int | None = None) -> BenchRow:
-    """Time one batch size, model and controls taking turns so that all see the same machine.
+    """Time one batch size; the model and its controls take turns, so that all see the same load.
 
     Args:
         compressor: the model.
         batch: rows per call.
         seconds: how long to measure, at least.
-        threads: of the control; the compressor's own.
+        threads: CPU threads of the control; give those of the compressor.
     """
     manifest = compressor.manifest
     rows = np.concatenate(list(draw_vectors(manifest.statistics, batch, seed=0)))  # (batch, input_dim)
@@ -89,8 +89,8 @@ def bench(compressor: Compressor, batch: int, seconds: float, threads: int | Non
     )
 
 
-def bench_start(model: str) -> StartRow:
-    """Time three processes that make one embedding; the fastest counts."""
+def bench_startup(model: str) -> StartupRow:
+    """Start three processes that make one embedding each, and return the times of the fastest."""
     code = (
         "import time; start = time.perf_counter()\n"
         "import linguagen.runtime as runtime; print(time.perf_counter() - start)\n"
@@ -102,22 +102,22 @@ def bench_start(model: str) -> StartRow:
         done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
         firsts.append(time.perf_counter() - start)
         imports.append(float(done.stdout))
-    return StartRow(min(imports), min(firsts))
+    return StartupRow(min(imports), min(firsts))
 
 
 def bench_file(model: str, rows: int, threads: int | None, advance: Callable[[int], None]) -> FileRow:
-    """Time `lg-run compress` on a file of drawn vectors in the temporary folder, written for the purpose.
+    """Time `lg-run compress` on a file of synthetic vectors, which is written to the temporary folder and removed.
 
     Args:
-        model: a name or file.
-        rows: of the file; 6 KB each.
-        threads: None for the cores this process may use.
-        advance: told the number of rows just written.
+        model: name or file of the model.
+        rows: rows in the file, 6 KB each.
+        threads: CPU threads; None for all cores that this process may use.
+        advance: called with the number of rows just written.
     """
     with tempfile.TemporaryDirectory() as folder:
-        source = Path(folder) / "vectors.npy"
-        write_sample(source, rows, model, 0, advance)
-        words = [sys.executable, "-m", "linguagen.runtime.measure.file_speed", str(source), model]
+        vectors = Path(folder) / "vectors.npy"
+        write_sample(vectors, rows, model, 0, advance)
+        words = [sys.executable, "-m", "linguagen.runtime.measure.file_speed", str(vectors), model]
         words.append(str(threads or usable_cores()))
         done = subprocess.run(words, check=True, capture_output=True, text=True)
     seconds, bare, peak = map(float, done.stdout.split())
@@ -125,7 +125,7 @@ def bench_file(model: str, rows: int, threads: int | None, advance: Callable[[in
 
 
 def bare_seconds(compressor: Compressor, rows: Array) -> float:
-    """Seconds that bare onnxruntime calls take on rows in memory, a window at a time; the fastest of three rounds."""
+    """Seconds that bare onnxruntime calls take on rows (rows, input_dim) in memory; the fastest of three rounds."""
     times = []
     for _ in range(3):
         start = time.perf_counter()
@@ -135,20 +135,21 @@ def bare_seconds(compressor: Compressor, rows: Array) -> float:
 
 
 def _bare(compressor: Compressor, rows: Array) -> Array:
-    """Nothing but the calls of onnxruntime that `compress` makes."""
+    """Make the onnxruntime calls of `compress` on rows (rows, input_dim) and return the last result (chunk, dim)."""
     for place in range(0, len(rows), CHUNK_ROWS):
-        last = compressor.encode(rows[place : place + CHUNK_ROWS])
+        last = compressor.run(rows[place : place + CHUNK_ROWS])
     return last
 
 
 def _control(width: int, dim: int, threads: int | None) -> Engine:
+    """The control graph, loaded."""
     engine = Engine(control_graph(width, dim), "control", [(INPUT_NAME, width), (OUTPUT_NAME, dim)], "cpu", threads)
-    engine.start()
+    engine.load()
     return engine
 
 
 def _alternate(calls: Sequence[Callable[[], Array]], seconds: float) -> list[list[float]]:
-    """Seconds of each call, taking turns, three warm-up rounds left out."""
+    """Time calls that take turns, and return a list of seconds per call; three warm-up rounds do not count."""
     times: list[list[float]] = [[] for _ in calls]
     for _ in range(3):
         for call in calls:

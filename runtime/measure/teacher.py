@@ -1,4 +1,4 @@
-"""Whose vectors are these? Every 1536-d vector fits, but only its own teacher's come out well."""
+"""Detects vectors of another teacher: they may have the right width, but a model only keeps its own teacher's well."""
 
 import numpy as np
 
@@ -6,19 +6,19 @@ from linguagen.models.manifests.vectors import Manifest
 from linguagen.runtime.vectors import Array
 
 _LEAST_SHARE = 0.4
-"""Of the spectrum expected. Sources of a model's own teacher measure 0.77 to 1.09, another teacher's and
-uniform noise 0.17 to 0.27, single rows included, so the line between them is far from both."""
+"""Least share of the expected spectrum. Vectors of a model's own teacher measure 0.77 to 1.09, those of another teacher
+and uniform noise 0.17 to 0.27, even single rows, so the limit is far from both."""
 
 
 def mismatch_warning(manifest: Manifest, vectors: Array) -> str | None:
     """Compare vectors with the mean and spectrum of the model's training vectors.
 
     Args:
-        manifest: of the model about to be used.
-        vectors: (rows, input_dim), unit length; a few hundred rows are plenty, one is enough.
+        manifest: manifest of the model that is about to be used.
+        vectors: (rows, input_dim), unit length; one row is enough, and more than a few hundred do not help.
 
     Returns:
-        A warning for people, or None where the vectors look like the teacher's.
+        A warning for the user, or None if the vectors look like the teacher's.
     """
     statistics = manifest.statistics
     share = float(statistics.captured(vectors).mean()) / statistics.expected_captured

@@ -1,11 +1,9 @@
-"""Files whose rows lie one after another at a fixed distance: .npy, .fvecs and .fbin, read at any row.
+"""Files in which every row takes the same number of bytes, so that any row can be read: .npy, .fvecs and .fbin.
 
-Rows are read, never mapped, so that resident memory is that of a window, and a file that shrinks while it is read
-ends in an error rather than in a signal.
+Rows are read, not mapped, so that resident memory is that of a window, and a file that shrinks while it is read
+causes an error instead of a signal.
 """
 
-import contextlib
-import os
 import threading
 import tokenize
 from collections.abc import Callable, Iterator, Sequence
@@ -23,17 +21,19 @@ NPY_MAGIC = b"\x93NUMPY"
 _kept = threading.local()
 Rows = npt.NDArray[Any]
 Window = tuple[int, Callable[[], Rows]]
-"""Number of the first row, and a function that gets the rows (rows, width), perhaps in another thread."""
+"""Number of the first row, and a function that reads the rows (rows, width), perhaps in another thread."""
 
 
 @dataclass(frozen=True)
 class VectorFile:
-    """A file of vectors, opened but not read."""
+    """A file of vectors (rows, width), opened but not read."""
 
     path: Path
     shape: tuple[int, int]
+    """Rows and width."""
     dtype: np.dtype[np.generic]
     fortran: bool
+    """True if the numbers of a column, not those of a row, follow each other."""
     offset: int
     """Bytes before the first row."""
     prefix: int = 0
@@ -44,7 +44,7 @@ class VectorFile:
 
     @property
     def rows_known(self) -> int | None:
-        """Rows in the file."""
+        """Rows in the file; a stream may not know them."""
         return self.shape[0]
 
     @property
@@ -54,24 +54,24 @@ class VectorFile:
 
     @property
     def origin(self) -> str:
-        """What messages call it."""
+        """What messages call the file."""
         return str(self.path)
 
     @property
     def row_bytes(self) -> int:
-        """From one row to the next."""
+        """Bytes from one row to the next."""
         return self.prefix + self.width * self.dtype.itemsize
 
     def rows(self, start: int, stop: int) -> Rows:
-        """Rows [start, stop), read now.
+        """Read the rows from `start` to before `stop`: (stop - start, width), or fewer at the end of the file.
 
         Raises:
-            VectorFileError: the file ends before them, since it was cut after it was opened.
+            VectorFileError: the file has become shorter since it was opened.
         """
         return self._rows(start, stop, np.empty)
 
     def mapped(self) -> Rows:
-        """The whole file, mapped, for picking rows at random."""
+        """The whole file, mapped to memory as (rows, width), for reading rows at random."""
         if self.prefix:
             raw = np.memmap(self.path, np.uint8, "r", self.offset, (len(self), self.row_bytes))
             return raw[:, self.prefix :].view(self.dtype)
@@ -79,19 +79,21 @@ class VectorFile:
         return np.memmap(self.path, self.dtype, "r", self.offset, self.shape, order)  # type: ignore[call-overload,no-any-return]
 
     def chunks(self, size: int) -> Iterator[tuple[int, Rows]]:
-        """First row number and rows of one window after another."""
-        for start in range(0, len(self), size):
-            yield start, self.rows(start, start + size)
+        """Read windows of `size` rows: yields the number of the first row, and the rows (rows, width)."""
+        for first in range(0, len(self), size):
+            yield first, self.rows(first, first + size)
 
     def windows(self, size: int, start: int = 0) -> Iterator[Window]:
-        """One window of `size` rows after another, from row `start` on.
+        """Yield windows of `size` rows, from row `start` on, which are read when their function is called.
 
-        Rows stand until the same thread reads another window: fresh memory for each would cost four times the reading.
+        The rows are valid until the same thread reads another window: fresh memory for each would take four times as
+        long as reading.
         """
         for first in range(start, len(self), size):
             yield first, lambda first=first: self._rows(first, first + size, _reused)  # type: ignore[misc]
 
     def _rows(self, start: int, stop: int, allocate: Callable[[tuple[int, int], np.dtype[Any]], Rows]) -> Rows:
+        """Read rows (rows, width) into memory that `allocate` gives for a shape and an element type."""
         count = max(0, min(stop, len(self)) - start)
         if self.fortran:
             return self._fortran_rows(start, count)
@@ -100,12 +102,14 @@ class VectorFile:
         return data[:, self.prefix :].view(self.dtype)
 
     def _fortran_rows(self, start: int, count: int) -> Rows:
+        """Read `count` rows (count, width) of a file in Fortran order, column by column."""
         columns = np.empty((self.width, count), dtype=self.dtype)
         for number, column in enumerate(columns):
             self._read(column, self.offset + (number * len(self) + start) * self.dtype.itemsize)
         return columns.T
 
     def _read(self, target: Rows, place: int) -> None:
+        """Fill an array of any shape with the bytes of the file from byte `place` on."""
         if target.size == 0:
             return
         with self.path.open("rb", buffering=0) as file:
@@ -122,7 +126,7 @@ class VectorFile:
 
 
 def _reused(shape: tuple[int, int], dtype: np.dtype[Any]) -> Rows:
-    """An array in memory that this thread keeps for its windows."""
+    """An array (rows, width) of this shape, in memory that this thread keeps for its windows."""
     size = shape[0] * shape[1] * dtype.itemsize
     if getattr(_kept, "memory", np.empty(0)).nbytes < size:
         _kept.memory = np.empty(size, dtype=np.uint8)
@@ -130,12 +134,12 @@ def _reused(shape: tuple[int, int], dtype: np.dtype[Any]) -> Rows:
 
 
 def open_npy(path: Path, width: int | None, types: Sequence[str] = FLOAT_TYPES) -> VectorFile:
-    """Open a .npy file, format 1 to 3, any byte order, C or Fortran order; errors of `open_vectors`."""
+    """Open a .npy file of any version, byte order and memory order; arguments and errors as in `open_vectors`."""
     with path.open("rb") as file:
-        start = file.read(6)
+        magic = file.read(6)
         file.seek(0)
-        if start != NPY_MAGIC:
-            found = "is empty" if not start else f"begins with {start!r}"
+        if magic != NPY_MAGIC:
+            found = "is empty" if not magic else f"begins with {magic!r}"
             raise VectorFileError(f"{path}: not a .npy file: it {found}; write it with numpy.save")
         shape, fortran, dtype = read_npy_header(file, str(path))
         offset = file.tell()
@@ -150,14 +154,14 @@ def open_npy(path: Path, width: int | None, types: Sequence[str] = FLOAT_TYPES) 
 
 
 def read_npy_header(file: BinaryIO, origin: str) -> tuple[tuple[int, ...], bool, np.dtype[np.generic]]:
-    """Shape, Fortran order and type of the array whose numbers follow in the file.
+    """Read the header of a .npy file: shape, whether the order is Fortran's, and element type.
 
     Raises:
-        VectorFileError: no header that numpy understands, or pickled objects.
+        VectorFileError: numpy does not understand the header, or the array holds pickled objects.
     """
     try:
         version = np.lib.format.read_magic(file)
-        # Version 3 differs from 2 by the header's encoding alone, and numpy's reader of 2 takes both.
+        # Version 3 differs from 2 only in the header's encoding, and numpy's reader of version 2 accepts both.
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, fortran, dtype = read(file)
     except (ValueError, SyntaxError, TypeError, tokenize.TokenError, MemoryError, RecursionError) as error:
@@ -173,7 +177,7 @@ def read_npy_header(file: BinaryIO, origin: str) -> tuple[tuple[int, ...], bool,
 
 
 def open_fvecs(path: Path, width: int | None) -> VectorFile:
-    """Open .fvecs (each row its width as int32, then float32) of the texmex benchmarks; errors of `open_vectors`."""
+    """Open a .fvecs file, whose rows are their width as int32 and then float32; errors as in `open_vectors`."""
     size = path.stat().st_size
     found = _header(path, 1)[0]
     row_bytes = 4 + 4 * found
@@ -187,7 +191,7 @@ def open_fvecs(path: Path, width: int | None) -> VectorFile:
 
 
 def open_fbin(path: Path, width: int | None) -> VectorFile:
-    """Open .fbin (rows and width as int32, then float32) of the big-ann benchmarks; errors of `open_vectors`."""
+    """Open a .fbin file: rows and width as int32, then float32; errors as in `open_vectors`."""
     rows, found = _header(path, 2)
     expected, size = 8 + 4 * rows * found, path.stat().st_size
     if rows < 0 or found < 1 or size != expected:
@@ -200,62 +204,9 @@ def open_fbin(path: Path, width: int | None) -> VectorFile:
 
 
 def _header(path: Path, numbers: int) -> list[int]:
+    """The first int32 numbers of a file."""
     with path.open("rb") as file:
         data = file.read(4 * numbers)
     if len(data) < 4 * numbers:
         raise VectorFileError(f"{path}: only {len(data)} bytes, too few for a header of {4 * numbers}; copy it again")
     return [int(number) for number in np.frombuffer(data, "<i4")]
-
-
-class NpyWriter:
-    """Writes rows to a .npy file that appears under its name only when it is whole.
-
-    Rows go to a temporary file beside the target, renamed on success; on any error it is removed and what stood
-    under the name before stays.
-    """
-
-    def __init__(self, path: str | Path, rows: int, width: int, dtype: str | np.dtype[np.generic] = "<f4") -> None:
-        self._dtype = np.dtype(dtype)
-        self.path = Path(path)
-        self._partial = self.path.with_name(f".{self.path.name}.{os.getpid()}.partial")
-        self._shape = (rows, width)
-        self._written = 0
-
-    def __enter__(self) -> "NpyWriter":
-        try:
-            self._file = self._partial.open("wb")
-        except OSError as error:
-            raise VectorFileError(
-                f"cannot write {self.path}: {error.strerror}; choose another place with -o"
-            ) from error
-        header = {"descr": np.lib.format.dtype_to_descr(self._dtype), "fortran_order": False, "shape": self._shape}
-        np.lib.format.write_array_header_1_0(self._file, header)
-        return self
-
-    def write(self, rows: npt.NDArray[np.generic]) -> None:
-        """Append rows (rows, width)."""
-        try:
-            self._file.write(np.ascontiguousarray(rows, dtype=self._dtype).data)
-        except OSError as error:
-            raise VectorFileError(f"cannot write {self.path}: {error.strerror}; nothing was left there") from error
-        self._written += len(rows)
-
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
-        try:
-            self._file.close()
-            if kind is None:
-                self._publish()
-        except OSError as failure:
-            raise VectorFileError(f"cannot write {self.path}: {failure.strerror}; nothing was left there") from failure
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                self._partial.unlink()
-
-    def _publish(self) -> None:
-        if self._written != self._shape[0]:
-            raise VectorFileError(
-                f"{self.path}: {self._written} rows came, {self._shape[0]} were announced; not written"
-            )
-        with self._partial.open("rb") as written:
-            os.fsync(written.fileno())
-        self._partial.replace(self.path)

@@ -1,4 +1,4 @@
-"""Where the rows of a file come from: NAME-source.npy beside NAME.npy, one whole number for each row."""
+"""Where rows come from: NAME-source.npy holds the origin of every row of NAME.npy, as whole numbers."""
 
 from pathlib import Path
 
@@ -9,23 +9,30 @@ from linguagen.models.errors import VectorFileError
 
 
 def read_origins(path: Path, rows: int | None) -> npt.NDArray[np.integer] | None:
-    """The source of every row, from `NAME-source.npy` beside `NAME.npy`; None where there is none.
+    """Read the origins (rows,) of the rows of NAME.npy from NAME-source.npy in the same folder.
+
+    Args:
+        path: the file of vectors.
+        rows: rows in it; None if they are not known.
+
+    Returns:
+        The origins, or None if there is no such file or the rows are not known.
 
     Raises:
-        VectorFileError: it is there, but not one whole number for each row.
+        VectorFileError: the file does not hold one whole number per row.
     """
-    beside = path.with_name(f"{path.stem}-source.npy")
-    if rows is None or not beside.is_file():
+    file = path.with_name(f"{path.stem}-source.npy")
+    if rows is None or not file.is_file():
         return None
     try:
-        sources = np.load(beside, allow_pickle=False)
+        origins = np.load(file, allow_pickle=False)
     except (ValueError, OSError) as error:
         raise VectorFileError(
-            f"{beside}: cannot be read as the sources of {path.name} ({error}); remove or mend it"
+            f"{file}: cannot be read as the origins of {path.name} ({error}); remove it or write it again"
         ) from error
-    if sources.shape != (rows,) or not np.issubdtype(sources.dtype, np.integer):
+    if origins.shape != (rows,) or not np.issubdtype(origins.dtype, np.integer):
         raise VectorFileError(
-            f"{beside}: {sources.dtype} of shape {sources.shape}, expected one whole number for each of the "
-            f"{rows} rows of {path.name}; remove or mend it"
+            f"{file}: {origins.dtype} of shape {origins.shape}, expected one whole number for each of the "
+            f"{rows} rows of {path.name}; remove it or write it again"
         )
-    return np.asarray(sources)
+    return np.asarray(origins)

@@ -1,4 +1,4 @@
-"""Vectors written as text: OpenAI's embeddings responses and batch output, JSON lines, CSV."""
+"""Vectors in text formats: JSON (lists, embeddings responses, lines of batch output) and CSV."""
 
 import base64
 import binascii
@@ -17,14 +17,15 @@ from linguagen.runtime.vectors import Array
 
 _BLOCK_ROWS = 256
 _MOST_LINE_BYTES = 1 << 28
-"""A response of 2,048 embeddings, the most that the API gives, takes a quarter of this."""
+"""A response of 2,048 embeddings, the most that an API returns, takes a quarter of this."""
 _FOUND = "an embedding list, an embeddings response, or a line of batch output"
 
 
 def open_json(path: Path, width: int | None) -> StreamSource:
-    """Open .jsonl (an embedding, response or batch result a line) or .json; errors of `open_vectors`."""
+    """Open .json, or .jsonl with an embedding, response or batch result per line; errors as in `open_vectors`."""
 
     def blocks() -> Iterator[Rows]:
+        """Read blocks (rows, width) from the beginning."""
         with path.open("rb") as file:
             yield from json_blocks(file, str(path), whole=path.suffix.lower() == ".json")
 
@@ -32,26 +33,27 @@ def open_json(path: Path, width: int | None) -> StreamSource:
 
 
 def json_blocks(file: BinaryIO, origin: str, whole: bool = False) -> Iterator[Rows]:
-    """Blocks (rows, width) of the embeddings in a file of JSON lines.
+    """Read blocks (rows, width) of the embeddings in JSON lines.
 
     Args:
         file: open for reading bytes.
-        origin: its name, for messages.
-        whole: the file is one document, over as many lines as it likes.
+        origin: the file's name, for messages.
+        whole: True if the file is one document, which may have any number of lines.
 
     Raises:
-        VectorFileError: a line that holds no embedding, a request that failed, or another width; by line.
+        VectorFileError: a line holds no embedding, a failed request or another width; the message has its number.
     """
     return _stacked(_json_rows(file, origin, whole), origin)
 
 
 def _json_rows(file: BinaryIO, origin: str, whole: bool) -> Iterator[tuple[str, Array]]:
+    """Yield every embedding (width,), with the place where it was found, for messages."""
     number = 0
     while line := file.read(_MOST_LINE_BYTES + 1) if whole else file.readline(_MOST_LINE_BYTES + 1):
         number += 1
         place = f"{origin}, line {number}" if not whole else origin
         if len(line) > _MOST_LINE_BYTES:
-            raise VectorFileError(f"{place}: longer than {_MOST_LINE_BYTES} bytes; write one response a line")
+            raise VectorFileError(f"{place}: longer than {_MOST_LINE_BYTES} bytes; write one response per line")
         if not line.strip():
             continue
         try:
@@ -63,7 +65,7 @@ def _json_rows(file: BinaryIO, origin: str, whole: bool) -> Iterator[tuple[str, 
 
 
 def _embeddings(document: Any, place: str) -> list[Any]:
-    """The embeddings of one line, in the order of their inputs, still as JSON has them."""
+    """The embeddings of one document, in the order of their inputs, still as JSON has them."""
     if isinstance(document, list) and document and isinstance(document[0], int | float):
         return [document]
     if isinstance(document, dict):
@@ -72,10 +74,10 @@ def _embeddings(document: Any, place: str) -> list[Any]:
             if document.get("error") or response.get("status_code") != 200:
                 raise VectorFileError(
                     f"{place}: the request {document['custom_id']!r} failed "
-                    f"({document.get('error') or response.get('status_code')}); ask for it again, or remove the line"
+                    f"({document.get('error') or response.get('status_code')}); send it again, or remove the line"
                 )
             return _embeddings(response.get("body"), place)
-        if isinstance(document.get("data"), list):  # a response; the API promises no order, but gives the index
+        if isinstance(document.get("data"), list):  # a response, whose order is that of its indices
             data = document["data"]
             if all(isinstance(item, dict) and "embedding" in item for item in data):
                 return [item["embedding"] for item in sorted(data, key=lambda item: int(item.get("index", 0)))]
@@ -100,11 +102,12 @@ def _vector(embedding: Any, place: str) -> Array:
 
 
 def open_csv(path: Path, width: int | None, column: str | None) -> StreamSource:
-    """Open a .csv: a column of JSON lists (`embedding`), or rows of numbers alone; errors of `open_vectors`."""
+    """Open .csv: a column of JSON lists (`embedding`), or numbers only; errors as in `open_vectors`."""
     return from_blocks(path, lambda: _stacked(_csv_rows(path, column), str(path)), width)
 
 
 def _csv_rows(path: Path, column: str | None) -> Iterator[tuple[str, Array]]:
+    """Yield every embedding (width,), with the place where it was found, for messages."""
     with path.open(newline="", encoding="utf-8") as file:
         reader = csv.reader(file)
         try:
@@ -123,16 +126,17 @@ def _csv_rows(path: Path, column: str | None) -> Iterator[tuple[str, Array]]:
 
 
 def _list_column(names: list[str], column: str | None, path: Path) -> int | None:
-    """Which column holds JSON lists; None where rows are numbers alone."""
-    wanted = (column or "embedding").strip().lower()
-    if wanted in names:
-        return names.index(wanted)
+    """The number of the column that holds JSON lists; None if rows hold numbers only."""
+    name = (column or "embedding").strip().lower()
+    if name in names:
+        return names.index(name)
     if column is not None:
         raise VectorFileError(f"{path}: has no column {column!r}; it has {', '.join(names)[:200]}")
     return None
 
 
 def _csv_vector(row: list[str], place: int | None, where: str) -> Array:
+    """The embedding (width,) of a row: the JSON list in column `place`, or all of its numbers if that is None."""
     try:
         if place is None:
             return np.asarray(row, dtype=np.float32)
@@ -140,12 +144,13 @@ def _csv_vector(row: list[str], place: int | None, where: str) -> Array:
     except (ValueError, IndexError, RecursionError) as error:
         raise VectorFileError(
             f"{where}: no embedding ({str(error)[:100]}); expected a column `embedding` with a list such as "
-            '"[0.1, -0.2]", or rows of numbers alone'
+            '"[0.1, -0.2]", or rows of numbers only'
         ) from error
     return _vector(embedding, where)
 
 
 def _is_numbers(row: list[str]) -> bool:
+    """True if a row is not empty and holds only numbers."""
     try:
         np.asarray(row, dtype=np.float32)
     except ValueError:
@@ -154,14 +159,18 @@ def _is_numbers(row: list[str]) -> bool:
 
 
 def _stacked(rows: Iterator[tuple[str, Array]], origin: str) -> Iterator[Rows]:
-    """Rows of one width as blocks."""
+    """Collect rows (width,) into blocks (rows, width).
+
+    Raises:
+        VectorFileError: a row has another width than the rows before it.
+    """
     held: list[Array] = []
     width = None
     for place, row in rows:
         width = len(row) if width is None else width
         if len(row) != width:
             raise VectorFileError(
-                f"{place}: {len(row)} numbers where the rows before have {width}; {origin} must hold one width"
+                f"{place}: {len(row)} numbers, but the rows before have {width}; give {origin} rows of one width"
             )
         held.append(row)
         if len(held) == _BLOCK_ROWS:

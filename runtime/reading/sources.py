@@ -1,4 +1,4 @@
-"""Open vectors in whatever form people hold them."""
+"""Opens vectors in every format that is read."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,6 +11,7 @@ from linguagen.runtime.reading.tables import ARROW, HDF5, PARQUET, open_hdf5, op
 from linguagen.runtime.vectors import FLOAT_TYPES
 
 Source = VectorFile | StreamSource
+"""An opened file of vectors (rows, width)."""
 STDIN = "-"
 READABLE = ".npy, .npz, .fvecs, .fbin, .parquet, .arrow, .hdf5, .jsonl, .json, .csv"
 
@@ -18,20 +19,20 @@ READABLE = ".npy, .npz, .fvecs, .fbin, .parquet, .arrow, .hdf5, .jsonl, .json, .
 def open_vectors(
     path: str | Path, width: int | None = None, column: str | None = None, types: Sequence[str] = FLOAT_TYPES
 ) -> Source:
-    """Open vectors; only what tells shape and type is read.
+    """Open a file of vectors, of which only shape and element type are read yet.
 
     Args:
-        path: a file whose ending says its format, `-` for standard input (.npy or JSON lines), or a .npy file by any
-            name.
+        path: a file whose ending says its format, a .npy file with any ending, or `-` for standard input (.npy or JSON
+            lines).
         width: how many numbers a vector must have; None for any.
-        column: which column, array or dataset holds them, where a file has several.
-        types: the element types that a .npy file may have.
+        column: column, array or dataset that holds the vectors, if the file has several.
+        types: element types that a .npy file may have.
 
     Raises:
-        UsageError: no such file, a folder, no such column, or several that could be it.
+        UsageError: there is no such file or column, the path is a folder, or several columns could hold the vectors.
         MissingExtraError: the format needs a package that is not installed.
-        VectorFileError: not of its format, pickled, or cut short.
-        VectorError: not float rows, or not of that width.
+        VectorFileError: the file is not of its format, is incomplete, or holds pickled objects.
+        VectorError: the rows are not floats, or not of that width.
     """
     if str(path) == STDIN:
         return open_stdin(width, lambda file: json_blocks(file, "standard input"))
@@ -45,7 +46,9 @@ def open_vectors(
     if kind in _WITHOUT:
         return _WITHOUT[kind](path, width)
     if kind != ".npy" and not _is_npy(path):
-        raise VectorFileError(f"{path}: its ending {kind!r} is none of {READABLE}, and it is no .npy file; convert it")
+        raise VectorFileError(
+            f"{path}: its ending {kind!r} is none of {READABLE}, and it is not a .npy file; convert it"
+        )
     return open_npy(path, width, types)
 
 
@@ -63,5 +66,6 @@ _WITHOUT: dict[str, Callable[[Path, int | None], Source]] = {
 
 
 def _is_npy(path: Path) -> bool:
+    """True if the file begins as a .npy file does."""
     with path.open("rb") as file:
         return file.read(len(NPY_MAGIC)) == NPY_MAGIC

@@ -1,4 +1,4 @@
-"""Sources that can only be read from their beginning: .npz, standard input, text, tables."""
+"""Vectors that can only be read from the beginning: .npz, standard input, text, tables."""
 
 import lzma
 import struct
@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -15,32 +16,32 @@ import numpy as np
 
 from linguagen.models.errors import UsageError, VectorError, VectorFileError
 from linguagen.runtime.reading.array_files import NPY_MAGIC, Rows, Window, read_npy_header
-from linguagen.runtime.vectors import check_layout
+from linguagen.runtime.vectors import CHUNK_ROWS, check_layout
 
-_BLOCK_ROWS = 1024
 _UNREADABLE = (NotImplementedError, RuntimeError, KeyError, IndexError, struct.error)
-"""What zipfile raises for packings that it does not know, passwords, and archives that contradict themselves."""
+"""What zipfile raises for unknown compression, passwords, and archives that contradict themselves."""
 
 
 @dataclass(frozen=True, eq=False)
 class StreamSource:
-    """Vectors that come in blocks of any size, one after another."""
+    """Vectors (rows, width) that are read in blocks of any size, from the beginning."""
 
     path: Path
-    """`-` for standard input."""
+    """Path of the file; `-` for standard input."""
     width: int
+    """Numbers in a vector."""
     rows_known: int | None
-    """Rows in all; None where only reading tells."""
+    """Rows in the file; None if they can only be counted by reading."""
     blocks: Callable[[], Iterable[Rows]]
-    """Begins to read: blocks (rows, width)."""
+    """Reads blocks (rows, width) from the beginning."""
 
     @property
     def origin(self) -> str:
-        """What messages call it."""
+        """What messages call the file."""
         return "standard input" if str(self.path) == "-" else str(self.path)
 
     def windows(self, size: int, start: int = 0) -> Iterator[Window]:
-        """One window of `size` rows after another; the rows before `start` are read and left out."""
+        """Yield windows of `size` rows, from row `start` on; the rows before it are read and skipped."""
         held: list[Rows] = []
         first, skip, count = start, start, 0
         for block in self.blocks():
@@ -55,27 +56,27 @@ class StreamSource:
             yield first, lambda: np.concatenate(held)
 
     def chunks(self, size: int) -> Iterator[tuple[int, Rows]]:
-        """First row number and rows of one window after another."""
-        for start, read in self.windows(size):
-            yield start, read()
+        """Read windows of `size` rows: yields the number of the first row, and the rows (rows, width)."""
+        for first, read in self.windows(size):
+            yield first, read()
 
 
 def from_blocks(path: Path, blocks: Callable[[], Iterator[Rows]], width: int | None) -> StreamSource:
-    """A source of unknown length whose width is that of its first block; arguments and errors of `first_width`."""
+    """Open blocks (rows, width) of unknown number, whose first block is read now; errors as in `first_width`."""
     return StreamSource(path, first_width(blocks(), width, str(path)), None, blocks)
 
 
 def first_width(blocks: Iterator[Rows], width: int | None, origin: str) -> int:
-    """The width of the first block that has rows, which is read now.
+    """Read the first block that has rows, and return its width.
 
     Args:
-        blocks: (rows, width) of one width.
+        blocks: blocks (rows, width), all of one width.
         width: how many numbers a vector must have; None for any.
-        origin: for messages.
+        origin: what messages call the file.
 
     Raises:
-        VectorError: another width.
-        VectorFileError: there is no row.
+        VectorError: the vectors have another width.
+        VectorFileError: there are no rows.
     """
     first = next((block for block in blocks if len(block)), None)
     if first is None:
@@ -85,7 +86,7 @@ def first_width(blocks: Iterator[Rows], width: int | None, origin: str) -> int:
 
 
 def open_npz(path: Path, width: int | None, column: str | None) -> StreamSource:
-    """Open an array of a .npz file, which is unpacked as it is read; errors of `open_vectors`."""
+    """Open an array of a .npz file, which is decompressed as it is read; arguments and errors as in `open_vectors`."""
     with _zip(path) as archive:
         names = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
         if column is None and len(names) != 1:
@@ -100,11 +101,12 @@ def open_npz(path: Path, width: int | None, column: str | None) -> StreamSource:
     check_layout(shape, dtype, width, f"{path}, array {name}")
     if fortran:
         raise VectorFileError(
-            f"{path}, array {name}: lies in Fortran order, which cannot be read row by row from a packed file; "
+            f"{path}, array {name}: is in Fortran order, which cannot be read row by row from a compressed file; "
             "save it with numpy.ascontiguousarray, or as .npy"
         )
 
     def blocks() -> Iterator[Rows]:
+        """Read blocks (rows, width) from the beginning."""
         with _zip(path) as archive, archive.open(f"{name}.npy") as file:
             read_npy_header(file, str(path))  # type: ignore[arg-type]
             yield from _npy_blocks(file, (shape[0], shape[1]), dtype, str(path))  # type: ignore[arg-type]
@@ -113,13 +115,13 @@ def open_npz(path: Path, width: int | None, column: str | None) -> StreamSource:
 
 
 def open_stdin(width: int | None, text: Callable[[BinaryIO], Iterator[Rows]]) -> StreamSource:
-    """Vectors from standard input: a .npy file, or else JSON lines as `text` reads them."""
+    """Open vectors from standard input: a .npy file, or JSON lines, from which `text` reads blocks (rows, width)."""
     file: Any = sys.stdin.buffer
-    start = file.peek(len(NPY_MAGIC))[: len(NPY_MAGIC)]
-    if start != NPY_MAGIC:
-        if start[:1] not in (b"{", b"["):
+    magic = file.peek(len(NPY_MAGIC))[: len(NPY_MAGIC)]
+    if magic != NPY_MAGIC:
+        if magic[:1] not in (b"{", b"["):
             raise VectorFileError(
-                f"standard input: begins with {start!r}, expected a .npy file or JSON lines; "
+                f"standard input: begins with {magic!r}, expected a .npy file or JSON lines; "
                 "name a file for other formats"
             )
         rows = text(file)
@@ -127,40 +129,35 @@ def open_stdin(width: int | None, text: Callable[[BinaryIO], Iterator[Rows]]) ->
         if first is None:
             raise VectorFileError("standard input: holds no vectors; expected at least one row")
         check_layout(first.shape, first.dtype, width, "standard input")
-        return StreamSource(Path("-"), first.shape[1], None, lambda: _chain(first, rows))
+        return StreamSource(Path("-"), first.shape[1], None, lambda: chain([first], rows))
     shape, fortran, dtype = read_npy_header(file, "standard input")
     check_layout(shape, dtype, width, "standard input")
     if fortran:
-        raise VectorFileError("standard input: lies in Fortran order, which cannot be read row by row; name the file")
+        raise VectorFileError("standard input: is in Fortran order, which cannot be read row by row; name the file")
     return StreamSource(
         Path("-"), shape[1], shape[0], lambda: _npy_blocks(file, (shape[0], shape[1]), dtype, "standard input")
     )
 
 
-def _chain(first: Rows, rest: Iterator[Rows]) -> Iterator[Rows]:
-    yield first
-    yield from rest
-
-
 def _npy_blocks(file: BinaryIO, shape: tuple[int, int], dtype: np.dtype[np.generic], origin: str) -> Iterator[Rows]:
-    """The rows that follow a .npy header, read as they are asked for: what a header promises is never allocated."""
+    """Read blocks (rows, width) of the array after a .npy header; memory is taken for rows that are there only."""
     row_bytes = shape[1] * dtype.itemsize
-    for start in range(0, shape[0], _BLOCK_ROWS):
-        wanted = min(_BLOCK_ROWS, shape[0] - start) * row_bytes
-        data = file.read(wanted)
-        while len(data) < wanted and (more := file.read(wanted - len(data))):
+    for first in range(0, shape[0], CHUNK_ROWS):
+        expected = min(CHUNK_ROWS, shape[0] - first) * row_bytes
+        data = file.read(expected)
+        while len(data) < expected and (more := file.read(expected - len(data))):
             data += more
-        if len(data) < wanted:
+        if len(data) < expected:
             raise VectorFileError(
                 f"{origin}: cut short: its header promises {shape[0]} rows of {shape[1]}, but it ends in row "
-                f"{start + len(data) // row_bytes}; copy it again"
+                f"{first + len(data) // row_bytes}; copy it again"
             )
         yield np.frombuffer(data, dtype).reshape(-1, shape[1])
 
 
 @contextmanager
 def _zip(path: Path) -> Iterator[zipfile.ZipFile]:
-    """A .npz file; all that zipfile and zlib can find wrong with one is ours to say."""
+    """Open a .npz file; whatever zipfile and zlib raise becomes a VectorFileError."""
     try:
         with zipfile.ZipFile(path) as archive:
             yield archive

@@ -1,4 +1,4 @@
-"""Vectors in tables: .parquet and .arrow through pyarrow, .hdf5 through h5py. Both are extras, imported when needed."""
+"""Vectors in tables: .parquet and .arrow through pyarrow, .hdf5 through h5py, extras that are imported when needed."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,20 +18,21 @@ PARQUET, ARROW, HDF5 = (".parquet",), (".arrow", ".feather"), (".hdf5", ".h5")
 
 @dataclass(frozen=True, eq=False)
 class TableSource(StreamSource):
-    """Vectors in one column of a table; `table_batches` has the other columns."""
+    """Vectors (rows, width) in one column of a table; `table_batches` reads the other columns."""
 
     column: str
+    """Name of the column of vectors."""
     names: list[str]
-    """All columns, in their order."""
+    """Names of all columns, in their order."""
 
 
 def open_table(path: Path, width: int | None, column: str | None) -> TableSource:
-    """Open a column of lists of floats; errors of `open_vectors`.
+    """Open a column of lists of floats; errors as in `open_vectors`.
 
     Args:
         path: a .parquet, .arrow or .feather file.
         width: how many numbers a vector must have; None for any.
-        column: its name; None for the only one of that width.
+        column: name of the column; None for the only one that fits.
     """
     schema, rows = _describe(path)
     name = column or _find_column(path, schema, width)
@@ -44,17 +45,18 @@ def open_table(path: Path, width: int | None, column: str | None) -> TableSource
         )
 
     def blocks() -> Iterator[Rows]:
-        start, known = 0, width
+        """Read blocks (rows, width) from the beginning."""
+        first, known = 0, width
         for batch in table_batches(path, [name]):
-            block = _to_numpy(batch.column(0), origin, start, known)
-            start, known = start + len(block), block.shape[1]
+            block = _to_numpy(batch.column(0), origin, first, known)
+            first, known = first + len(block), block.shape[1]
             yield block
 
     return TableSource(path, first_width(blocks(), width, origin), rows, blocks, name, list(schema.names))
 
 
 def table_batches(path: Path, columns: list[str] | None = None) -> Iterator[Any]:
-    """The record batches of a table file, of some columns or all.
+    """Read the record batches of a table file, with all columns or some.
 
     Raises:
         VectorFileError: the file is damaged.
@@ -70,15 +72,15 @@ def table_batches(path: Path, columns: list[str] | None = None) -> Iterator[Any]
         with arrow.OSFile(str(path), "rb") as raw, arrow.ipc.open_file(raw) as file:
             for number in range(file.num_record_batches):
                 batch = file.get_batch(number)
-                for start in range(0, batch.num_rows, _BATCH_ROWS):
-                    part = batch.slice(start, _BATCH_ROWS)
+                for first in range(0, batch.num_rows, _BATCH_ROWS):
+                    part = batch.slice(first, _BATCH_ROWS)
                     yield part if columns is None else part.select(columns)
     except (arrow.ArrowException, OSError) as error:
         raise _damaged(path, error) from error
 
 
 def open_hdf5(path: Path, width: int | None, column: str | None) -> StreamSource:
-    """Open a dataset of an .hdf5 file, such as `train` of ann-benchmarks; errors of `open_vectors`."""
+    """Open a dataset of an .hdf5 file, such as `train` of ann-benchmarks; arguments and errors as in `open_vectors`."""
     h5py = import_h5py()
     try:
         with h5py.File(path, "r") as file:
@@ -101,10 +103,11 @@ def open_hdf5(path: Path, width: int | None, column: str | None) -> StreamSource
     check_layout(shape, dtype, width, f"{path}, dataset {name}")
 
     def blocks() -> Iterator[Rows]:
+        """Read blocks (rows, width) from the beginning."""
         try:
             with h5py.File(path, "r") as file:
-                for start in range(0, shape[0], _BATCH_ROWS):
-                    yield file[name][start : start + _BATCH_ROWS]
+                for first in range(0, shape[0], _BATCH_ROWS):
+                    yield file[name][first : first + _BATCH_ROWS]
         except OSError as error:
             raise _damaged(path, error) from error
 
@@ -112,40 +115,38 @@ def open_hdf5(path: Path, width: int | None, column: str | None) -> StreamSource
 
 
 def import_arrow() -> Any:
-    """Pyarrow.
+    """Import pyarrow.
 
     Raises:
-        MissingExtraError: it is not installed.
+        MissingExtraError: pyarrow is not installed.
     """
-    try:
-        import pyarrow
-        import pyarrow.ipc
-    except ImportError as error:
-        raise MissingExtraError(
-            f".parquet and .arrow need pyarrow ({error}); install it: pip install 'linguagen[arrow]'"
-        ) from error
-    return pyarrow
+    return _import("pyarrow.ipc", ".parquet and .arrow need pyarrow", "arrow")
 
 
 def import_h5py() -> Any:
-    """h5py.
+    """Import h5py.
 
     Raises:
-        MissingExtraError: it is not installed.
+        MissingExtraError: h5py is not installed.
     """
+    return _import("h5py", ".hdf5 needs h5py", "hdf5")
+
+
+def _import(module: str, need: str, extra: str) -> Any:
+    """Import a module and return its top-level package; `need` and `extra` are for the error if it is missing."""
     try:
-        import h5py
+        return __import__(module)
     except ImportError as error:
-        raise MissingExtraError(f".hdf5 needs h5py ({error}); install it: pip install 'linguagen[hdf5]'") from error
-    return h5py
+        raise MissingExtraError(f"{need} ({error}); install it: pip install 'linguagen[{extra}]'") from error
 
 
 def _damaged(path: Path, error: Exception) -> VectorFileError:
+    """The error to raise when a library cannot read a file."""
     return VectorFileError(f"{path}: cannot be read as {path.suffix} ({str(error)[:160]}); write or copy it again")
 
 
 def _describe(path: Path) -> tuple[Any, int]:
-    """Schema and number of rows."""
+    """The schema of a table file and its number of rows."""
     arrow = import_arrow()
     try:
         if path.suffix.lower() in PARQUET:
@@ -160,13 +161,14 @@ def _describe(path: Path) -> tuple[Any, int]:
 
 
 def _is_vectors(kind: Any) -> bool:
+    """True if an Arrow type is lists of floats."""
     types = import_arrow().types
     lists = types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
     return bool(lists and types.is_floating(kind.value_type))
 
 
 def _find_column(path: Path, schema: Any, width: int | None) -> str:
-    """The only column of lists of floats; where there are several, the only fixed-size one of that width."""
+    """The name of the only column of lists of floats; of several, the only one of fixed size `width`."""
     lists = [field for field in schema if _is_vectors(field.type)]
     sized = [field for field in lists if getattr(field.type, "list_size", None) == width]
     for found in (lists, sized):
@@ -178,8 +180,12 @@ def _find_column(path: Path, schema: Any, width: int | None) -> str:
     )
 
 
-def _to_numpy(column: Any, origin: str, start: int, width: int | None) -> Rows:
-    """A column of lists as rows (rows, width); refused by number where a row is missing or of another width."""
+def _to_numpy(column: Any, origin: str, first: int, width: int | None) -> Rows:
+    """A column of lists as rows (rows, width); `first` is the number of its first row, for messages.
+
+    Raises:
+        VectorFileError: a row is missing, or has another width.
+    """
     import pyarrow.compute
 
     lengths = np.asarray(pyarrow.compute.fill_null(pyarrow.compute.list_value_length(column), -1))
@@ -188,10 +194,10 @@ def _to_numpy(column: Any, origin: str, start: int, width: int | None) -> Rows:
     if len(wrong):
         found = "null" if lengths[wrong[0]] < 0 else f"{lengths[wrong[0]]} numbers"
         raise VectorFileError(
-            f"{origin}: row {start + wrong[0]} (counted from 0) has {found}, expected {expected} numbers in each; "
+            f"{origin}: row {first + wrong[0]} (counted from 0) has {found}, expected {expected} numbers in each; "
             "remove such rows, or choose another --column"
         )
     values = column.flatten()
     if values.null_count:
-        values = pyarrow.compute.fill_null(values, float("nan"))  # refused later, by row
+        values = pyarrow.compute.fill_null(values, float("nan"))  # refused later, with their row numbers
     return np.asarray(values.to_numpy(zero_copy_only=False)).reshape(len(column), expected)

@@ -1,4 +1,4 @@
-"""Texts in files: a text a line, and pairs of texts with a score."""
+"""Files of texts: one text per line, or pairs of texts with a score."""
 
 import bz2
 import csv
@@ -15,13 +15,13 @@ _OPENERS: dict[str, Callable[..., Any]] = {".xz": lzma.open, ".gz": gzip.open, "
 
 
 def numbered_lines(name: str | Path) -> Iterator[tuple[int, str]]:
-    """The lines of a file, from 1, without their ends.
+    """Yield the lines of a file, numbered from 1, without their line ends.
 
     Args:
-        name: UTF-8 text, plain or packed (.xz, .gz, .bz2).
+        name: path of UTF-8 text, plain or compressed (.xz, .gz, .bz2).
 
     Raises:
-        TextError: it cannot be read, or is not UTF-8.
+        TextError: the file cannot be read, or is not UTF-8.
     """
     path = Path(name)
     try:
@@ -29,14 +29,14 @@ def numbered_lines(name: str | Path) -> Iterator[tuple[int, str]]:
             for number, line in enumerate(file, 1):
                 yield number, line.rstrip("\r\n")
     except (OSError, EOFError, UnicodeDecodeError, lzma.LZMAError) as error:
-        raise TextError(f"{name} cannot be read ({error}); expected UTF-8 text, plain or packed") from error
+        raise TextError(f"{name} cannot be read ({error}); expected UTF-8 text, plain or compressed") from error
 
 
 def line_blocks(name: str | Path, size: int) -> Iterator[tuple[int, list[str]]]:
-    """Blocks of lines, each with the number of its first.
+    """Yield blocks of at most `size` lines, each with the number of its first line, counted from 1.
 
     Raises:
-        TextError: it cannot be read, or is not UTF-8.
+        TextError: the file cannot be read, or is not UTF-8.
     """
     lines = numbered_lines(name)
     while block := list(itertools.islice(lines, size)):
@@ -44,10 +44,10 @@ def line_blocks(name: str | Path, size: int) -> Iterator[tuple[int, list[str]]]:
 
 
 def read_scored(name: str | Path) -> tuple[list[str], list[str], list[float]]:
-    """Read text, text, score a line of CSV.
+    """Read a CSV file of pairs: the first texts, the second texts and the scores, each a list of the same length.
 
     Raises:
-        TextError: a file that cannot be read, a row of another shape, by number, or too few to correlate.
+        TextError: the file cannot be read, a row is not text, text, score, or there are too few rows to correlate.
     """
     found: list[tuple[str, str, float]] = []
     for number, row in enumerate(csv.reader(line for _, line in numbered_lines(name)), 1):

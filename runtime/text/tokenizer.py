@@ -1,4 +1,4 @@
-"""Text to tokens: a SentencePiece model, which travels inside the text model's file."""
+"""Text to tokens with a SentencePiece model, which is stored inside the text model's file."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,15 +9,15 @@ import numpy.typing as npt
 from linguagen.models.errors import MissingExtraError, ModelFileError, TextError
 
 PADDING = 0
-"""Token that fills up a batch of texts of different lengths."""
+"""The token after the end of the shorter texts of a batch."""
 
 Tokens = npt.NDArray[np.int32]
 
 
 class Tokenizer:
-    """Cuts any text into pieces; what no piece spells is spelt in bytes, so that nothing is unknown.
+    """Divides any text into pieces; what no piece spells becomes bytes, so that nothing is unknown.
 
-    Unigram language model of Kudo, arXiv 1804.10959, section 3.2. Safe to share between threads.
+    The unigram language model of Kudo, arXiv 1804.10959, section 3.2. Threads can share one.
     """
 
     def __init__(self, model: bytes, origin: str) -> None:
@@ -25,11 +25,11 @@ class Tokenizer:
 
         Args:
             model: the bytes of a SentencePiece model.
-            origin: the file that it came in, for messages.
+            origin: the file that holds it, for messages.
 
         Raises:
             MissingExtraError: sentencepiece is not installed.
-            ModelFileError: the bytes are no such model.
+            ModelFileError: the bytes are not a SentencePiece model.
         """
         try:
             import sentencepiece
@@ -47,33 +47,28 @@ class Tokenizer:
             ) from error
         self.pieces: int = self._processor.get_piece_size()
 
-    def encode(self, texts: Sequence[str], start: int = 0, threads: int = 1) -> list[list[int]]:
-        """Tokens of each text.
+    def tokenize(self, texts: Sequence[str], first: int = 0, threads: int = 1) -> list[list[int]]:
+        """Tokens of each text, as numbers of the model's pieces.
 
         Args:
             texts: any strings.
-            start: number of the first, for messages.
-            threads: of the processor, side by side.
+            first: number of the first text, for messages.
+            threads: CPU threads.
 
         Raises:
-            TextError: something that is no string, or a text without a token, by number.
+            TextError: a text is not a string, or has no token; the message has its number.
         """
-        for number, text in enumerate(texts, start):
+        for number, text in enumerate(texts, first):
             if not isinstance(text, str):
                 raise TextError(f"text {number} is of type {type(text).__name__}, expected a string")
         tokens: list[list[int]] = self._processor.encode(list(texts), num_threads=threads)
-        empty = [number for number, each in enumerate(tokens, start) if not each]
+        empty = [number for number, each in enumerate(tokens, first) if not each]
         if empty:
             raise TextError(
                 f"{len(empty)} of {len(tokens)} texts are empty, the first is text {empty[0]} "
-                f"({texts[empty[0] - start]!r}); leave them out"
+                f"({texts[empty[0] - first]!r}); leave them out"
             )
         return tokens
-
-    def pieces_of(self, text: str) -> list[str]:
-        """The pieces of a text, as they are spelt; a space is written as an underline."""
-        pieces: list[str] = self._processor.encode(text, out_type=str)
-        return pieces
 
     def __getstate__(self) -> dict[str, Any]:
         return {"model": self.model, "origin": self._origin}
@@ -83,7 +78,7 @@ class Tokenizer:
 
 
 def pad(tokens: Sequence[Sequence[int]]) -> Tokens:
-    """Token lists as (texts, longest), the rest PADDING."""
+    """Token lists as one array (texts, tokens of the longest), shorter ones filled up with PADDING."""
     padded = np.full((len(tokens), max(map(len, tokens))), PADDING, dtype=np.int32)
     for row, each in zip(padded, tokens, strict=True):
         row[: len(each)] = each

@@ -1,6 +1,5 @@
-"""How rows of codes lie in each output format, and what turns a finished partial file into it."""
+"""The output formats: how rows of codes are stored, and how a finished partial file becomes the output."""
 
-import io
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,18 +13,19 @@ from linguagen.runtime.codes.codec import Codes
 from linguagen.runtime.reading.array_files import Rows
 from linguagen.runtime.reading.sources import Source
 from linguagen.runtime.reading.tables import ARROW, HDF5, PARQUET, TableSource, import_arrow, import_h5py, table_batches
+from linguagen.runtime.writing.npy import npy_header
 
 _NPY_HEADER_BYTES = 128
 _ASSEMBLED_ROWS = 4096
 WRITABLE = ".npy, .npz, .fvecs, .fbin, .i8bin, .u8bin, .parquet, .arrow, .hdf5"
 Read = Callable[[int], Rows]
-"""Gets the next so many packed rows."""
+"""Reads the next rows (count, columns) of the partial file."""
 _BINARY = {".fvecs": "float32", ".fbin": "float32", ".i8bin": "int8", ".u8bin": "uint8"}
 
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """Rows of codes (rows, columns) of one type, on their way into one format."""
+    """How codes (rows, columns) of one element type are stored in one format."""
 
     suffix: str
     columns: int
@@ -33,17 +33,18 @@ class Layout:
 
     @classmethod
     def of(cls, output: Path, columns: int, dtype: np.dtype[np.generic]) -> "Layout":
-        """The layout for an output's ending.
+        """The layout that the ending of an output asks for.
 
         Raises:
-            UsageError: an ending that is not written, or one that cannot hold codes of this type.
+            UsageError: the format cannot be written, or cannot hold codes of this type.
+            MissingExtraError: the format needs a package that is not installed.
         """
         suffix = output.suffix.lower()
         if suffix not in [*WRITABLE.split(", "), ".feather", ".h5", ""]:
             raise UsageError(f"cannot write {output}: its ending {suffix!r} is none of {WRITABLE}")
-        wanted = _BINARY.get(suffix)
-        if wanted and wanted != dtype.name:
-            raise UsageError(f"cannot write {output}: {suffix} holds {wanted}, but these codes are {dtype.name}")
+        expected = _BINARY.get(suffix)
+        if expected and expected != dtype.name:
+            raise UsageError(f"cannot write {output}: {suffix} holds {expected}, but these codes are {dtype.name}")
         if suffix in (*PARQUET, *ARROW):
             import_arrow()
         if suffix in HDF5:
@@ -52,18 +53,18 @@ class Layout:
 
     @property
     def header_bytes(self) -> int:
-        """Left free at the file's start, until the number of rows is known."""
+        """Bytes left free at the start of the file, until the number of rows is known."""
         return {".npy": _NPY_HEADER_BYTES, "": _NPY_HEADER_BYTES, ".fbin": 8, ".i8bin": 8, ".u8bin": 8}.get(
             self.suffix, 0
         )
 
     @property
     def row_bytes(self) -> int:
-        """Of one row in the partial file."""
+        """Bytes of one row in the partial file."""
         return self.columns * self.dtype.itemsize + (4 if self.suffix == ".fvecs" else 0)
 
     def pack(self, codes: Codes) -> memoryview:
-        """Rows as the partial file holds them."""
+        """Codes (rows, columns) as the bytes that the partial file holds."""
         rows = np.ascontiguousarray(codes, dtype=self.dtype)
         if self.suffix == ".fvecs":
             width = np.full((len(rows), 1), self.columns, "<i4")
@@ -71,24 +72,25 @@ class Layout:
         return rows.reshape(-1).view("u1").data
 
     def header(self, rows: int) -> bytes:
-        """What stands before the rows."""
+        """The bytes before the rows."""
         if self.header_bytes == _NPY_HEADER_BYTES:
-            return _npy_header((rows, self.columns), self.dtype)
+            return npy_header((rows, self.columns), self.dtype)
         return np.array([rows, self.columns], "<i4").tobytes() if self.header_bytes else b""
 
     def assemble(self, partial: Path, target: Path, rows: int, source: Source, dropped: frozenset[int]) -> None:
-        """For formats that are more than rows: write the whole file from the partial one.
+        """Write the output from the partial file, for formats that are more than a header and rows.
 
         Args:
-            partial: the rows, packed.
-            target: a temporary file.
-            rows: how many there are.
-            source: whose other columns go along, where both are tables.
-            dropped: rows of the source that are left out.
+            partial: the partial file.
+            target: path to write to.
+            rows: rows in the partial file.
+            source: the opened input, whose other columns are copied if both files are tables.
+            dropped: numbers of the rows of the source that were left out.
         """
         with partial.open("rb") as file:
 
             def read(count: int) -> Rows:
+                """The next rows (count, columns)."""
                 return np.frombuffer(file.read(count * self.row_bytes), self.dtype).reshape(-1, self.columns)
 
             if self.suffix == ".npz":
@@ -100,24 +102,26 @@ class Layout:
 
     @property
     def assembled(self) -> bool:
-        """True for formats that `assemble` writes; the others are the partial file itself."""
+        """True if `assemble` writes the output; otherwise the output is the partial file itself."""
         return self.suffix in (*PARQUET, *ARROW, *HDF5, ".npz")
 
     def _write_npz(self, read: Read, target: Path, rows: int) -> None:
+        """Write a .npz file with the array `embeddings`."""
         info = zipfile.ZipInfo("embeddings.npy")  # a fixed date, so that equal rows make equal files
         with zipfile.ZipFile(target, "w") as archive, archive.open(info, "w", force_zip64=True) as file:
-            file.write(_npy_header((rows, self.columns), self.dtype))
+            file.write(npy_header((rows, self.columns), self.dtype))
             for _, count in _blocks(rows):
                 file.write(read(count).tobytes())
 
     def _write_hdf5(self, read: Read, target: Path, rows: int) -> None:
+        """Write an .hdf5 file with the dataset `embeddings`."""
         with import_h5py().File(target, "w") as file:
             data = file.create_dataset("embeddings", (rows, self.columns), self.dtype, track_times=False)
-            for start, count in _blocks(rows):
-                data[start : start + count] = read(count)
+            for first, count in _blocks(rows):
+                data[first : first + count] = read(count)
 
     def _write_table(self, read: Read, target: Path, rows: int, source: Source, dropped: frozenset[int]) -> None:
-        """The source's other columns beside the codes; without a table as source, the codes alone."""
+        """Write a table of the codes and, if the source is a table, its other columns."""
         arrow, writer = import_arrow(), None
         for names, columns, count in _other_columns(source, rows, dropped):
             values = arrow.array(read(count).reshape(-1))
@@ -131,35 +135,29 @@ class Layout:
 
 
 def _blocks(rows: int) -> Iterator[tuple[int, int]]:
-    for start in range(0, rows, _ASSEMBLED_ROWS):
-        yield start, min(_ASSEMBLED_ROWS, rows - start)
+    """Yield the first row and the number of rows of one block after another."""
+    for first in range(0, rows, _ASSEMBLED_ROWS):
+        yield first, min(_ASSEMBLED_ROWS, rows - first)
 
 
 def _other_columns(source: Source, rows: int, dropped: frozenset[int]) -> Iterator[tuple[list[str], list[Any], int]]:
-    """Names and columns of one batch after another, None in the vectors' place, and the batch's rows."""
+    """Yield the names and columns of one batch after another, with None for the vectors, and the batch's rows."""
     arrow = import_arrow()
     names = source.names if isinstance(source, TableSource) else ["embedding"]
     if not isinstance(source, TableSource) or len(names) == 1:
         yield from ((names, [None], count) for _, count in _blocks(rows))
         return
-    start = 0
+    first = 0
     for batch in table_batches(source.path, [name for name in names if name != source.column]):
-        keep = [number for number in range(batch.num_rows) if start + number not in dropped]
-        start += batch.num_rows
+        keep = [number for number in range(batch.num_rows) if first + number not in dropped]
+        first += batch.num_rows
         kept = batch if len(keep) == batch.num_rows else batch.take(arrow.array(keep, arrow.int64()))
         if kept.num_rows:
             yield names, [None if name == source.column else kept.column(name) for name in names], kept.num_rows
 
 
-def _npy_header(shape: tuple[int, int], dtype: np.dtype[np.generic]) -> bytes:
-    """A version 1 header of 128 bytes, whatever the number of rows: numpy keeps room for it to grow."""
-    buffer = io.BytesIO()
-    descr = np.lib.format.dtype_to_descr(dtype)
-    np.lib.format.write_array_header_1_0(buffer, {"descr": descr, "fortran_order": False, "shape": shape})
-    return buffer.getvalue()
-
-
 def _table_writer(arrow: Any, target: Path, suffix: str, schema: Any) -> Any:
+    """A pyarrow writer for .parquet or .arrow."""
     if suffix in PARQUET:
         import pyarrow.parquet
 

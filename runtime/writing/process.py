@@ -1,9 +1,10 @@
-"""Files of any size, window by window, in bounded memory: compress and expand."""
+"""Apply a computation to files of any size, window by window, in bounded memory."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,56 +12,62 @@ import numpy as np
 
 from linguagen.models.errors import InterruptedRunError, UsageError, VectorFileError
 from linguagen.runtime.codes.codec import Codec, Codes
-from linguagen.runtime.reading.array_files import NpyWriter, Rows, Window
+from linguagen.runtime.reading.array_files import Rows, Window
 from linguagen.runtime.reading.sources import Source
 from linguagen.runtime.reading.tables import ARROW, PARQUET
 from linguagen.runtime.vectors import Array, bad_rows, unit_rows
 from linguagen.runtime.writing.layouts import Layout
+from linguagen.runtime.writing.npy import NpyWriter
 from linguagen.runtime.writing.staging import Progress, Staging
 
 T = TypeVar("T")
 S = TypeVar("S")
 BAD_ROWS = ("refuse", "zero", "drop")
 WINDOW_ROWS = 512
-"""Rows that one worker reads, checks and computes: at 3 MB they are still in its cache for the next step."""
+"""Rows that one worker reads, checks and computes: 3 MB, which stay in its cache from step to step."""
 
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """What is done to the rows of a file."""
+    """A computation on the rows of a file, and the form of its results."""
 
-    encode: Callable[[Array], Codes]
-    """From rows (rows, width) of length 1 to what is written (rows, columns)."""
+    compute: Callable[[Array], Codes]
+    """Computes what is written (rows, columns) from rows (rows, width) of length 1."""
     columns: int
+    """Elements in a row of the output."""
     dtype: np.dtype[np.generic]
+    """Element type of the output."""
     identity: Mapping[str, Any]
-    """Model and settings: what must be the same for a broken run to be gone on with."""
+    """Model and settings by name: an interrupted run can be resumed only if they are the same."""
     prepare: Callable[[Rows, int, str], tuple[Array, int]] = unit_rows
-    """Makes rows of length 1 of what is read; told the first row's number and the source's name."""
+    """Makes rows (rows, width) of length 1 from rows as read, the first row's number and the origin of the rows, and
+    counts those that it had to scale."""
 
 
 @dataclass(frozen=True)
 class FileReport:
-    """What was done to a file."""
+    """What `process_file` did to a file."""
 
     rows: int
     """Rows written."""
     scaled_rows: int
     """Rows that were not of length 1 and were scaled to it."""
     bad_rows: tuple[int, ...]
-    """Rows that were zero or not finite, and were written as zeros or dropped."""
+    """Numbers of the rows that were zero or not finite, and were written as zeros or dropped."""
     resumed_at: int
-    """Rows that an earlier run had already read."""
+    """Rows that an interrupted run had already read."""
     bytes_before: int | None
+    """Size of the input; None for standard input."""
     bytes_after: int
+    """Size of the output."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Done:
-    """A finished window."""
+    """The results of one window."""
 
     rows_read: int
-    codes: Codes
+    codes: Codes  # (rows written, columns)
     scaled: int
     bad: tuple[int, ...]
 
@@ -74,87 +81,97 @@ def process_file(
     bad: str = "refuse",
     resume: bool = False,
 ) -> FileReport:
-    """Do a task to every row of a source; the output appears only when it is whole.
-
-    Reading, checking and computing of different windows go on side by side, so that no core waits for the disk.
+    """Apply a task to every row of a source; the output appears, or is replaced, only when it is whole.
 
     Args:
-        task: what is done.
-        source: an opened source.
-        output: where the result goes, in the format of its ending.
-        advance: told the number of rows just finished.
-        workers: windows worked on at a time; a session for several has threads=1, since each worker is a thread.
-        bad: what happens to rows that are zero or not finite: `refuse` ends the run, `zero` writes zeros, `drop`
-            leaves them out and writes the numbers of the rows kept beside the output.
-        resume: go on from where a run that was killed had come; without such a run, begin.
+        task: the computation.
+        source: an opened file of vectors.
+        output: path of the result; its ending says the format.
+        advance: called with the number of rows just finished.
+        workers: threads that each read, check and compute a window of their own; with several, load the model with
+            threads=1.
+        bad: what happens to rows that are zero or not finite: `refuse` ends the run, `zero` writes zeros, `drop` leaves
+            them out and writes the numbers of the rows kept to `kept_path(output)`.
+        resume: resume an interrupted run; if there is none, begin.
 
     Raises:
-        UsageError: the output is the input, another run writes it, or the broken run was another one.
-        VectorError: rows that are zero or not finite, where these are refused.
+        UsageError: the output is the input, another run is writing it, or the interrupted run had other settings.
+        VectorError: rows are zero or not finite, and such rows are refused.
         VectorFileError: the output cannot be written, or the input is damaged.
+        InterruptedRunError: Ctrl-C; the rows so far are kept.
+    """
+    layout = _check_output(task, source, output, bad)
+    identity = {**_input_identity(source), **task.identity, "format": layout.suffix, "bad rows": bad}
+    staging = Staging(output, layout.row_bytes, layout.header_bytes, identity, resume)
+    compute = partial(_compute, task, source.origin, bad)
+    try:
+        with staging, ThreadPoolExecutor(workers) as pool:
+            resumed_at = staging.progress.rows_read
+            advance(resumed_at)
+            for done in _in_order(pool, compute, source.windows(WINDOW_ROWS, resumed_at), 2 * workers):
+                staging.append(layout.pack(done.codes), _after(staging.progress, done))
+                advance(done.rows_read)
+            _publish(staging, layout, source)
+    except KeyboardInterrupt:
+        raise InterruptedRunError(
+            f"interrupted after {staging.progress.rows_read} rows, which are kept: to resume, repeat the command with "
+            f"--resume; or delete {staging.path}"
+        ) from None
+    return _report(source, output, staging.progress, resumed_at, bad)
+
+
+def _check_output(task: Task, source: Source, output: Path, bad: str) -> Layout:
+    """The layout of the output, once it is clear that it can be written.
+
+    Raises:
+        UsageError: the output is the input, its ending does not fit, or the policy for bad rows is unknown.
     """
     if output.resolve() == source.path.resolve():
         raise UsageError(f"the output {output} is the input itself; choose another name with -o")
     if bad not in BAD_ROWS:
         raise UsageError(f"--bad-rows is {bad!r}, expected one of {', '.join(BAD_ROWS)}")
-    layout = Layout.of(output, task.columns, task.dtype)
-    identity = {**_input_identity(source), **task.identity, "format": layout.suffix, "bad rows": bad}
-    staging = Staging(output, layout.row_bytes, layout.header_bytes, identity, resume)
-    try:
-        with staging:
-            begun = staging.progress
-            advance(begun.rows_read)
-            with ThreadPoolExecutor(workers) as pool:
-
-                def work(window: Window) -> _Done:
-                    return _work(task, window[0], window[1](), source.origin, bad)
-
-                windows = source.windows(WINDOW_ROWS, begun.rows_read)
-                for done in _in_order(pool, work, windows, 2 * workers):
-                    staging.append(layout.pack(done.codes), _after(staging.progress, done))
-                    advance(done.rows_read)
-            _publish(staging, layout, source)
-    except KeyboardInterrupt:
-        raise InterruptedRunError(
-            f"interrupted after {staging.progress.rows_read} rows, which are kept: the same command with --resume goes "
-            f"on from there; or delete {staging.path}"
-        ) from None
-    end = staging.progress
-    if bad == "drop":
-        _write_kept(output, end)
-    before = source.path.stat().st_size if source.path.is_file() else None
-    return FileReport(end.rows_written, end.scaled_rows, end.bad_rows, begun.rows_read, before, output.stat().st_size)
+    return Layout.of(output, task.columns, task.dtype)
 
 
 def kept_path(output: Path) -> Path:
-    """Where the numbers of the rows kept are written when bad rows are dropped."""
+    """The file for the numbers of the rows kept, when bad rows are dropped."""
     return output.with_name(f"{output.name}.kept.npy")
 
 
-def default_output(source: Path, codec: Codec) -> Path:
-    """`vectors.npy` becomes `vectors.256.npy` or `vectors.256.int8.npy`, and a table a table, in the same folder."""
+def default_output(path: Path, codec: Codec) -> Path:
+    """The output of `compress` if none is named: `vectors.npy` becomes `vectors.256.npy` or `vectors.256.int8.npy`."""
     kind = "" if codec.kind == "float32" else f".{codec.kind}"
-    ending = source.suffix if source.suffix.lower() in (*PARQUET, *ARROW) else ".npy"
-    return source.with_name(f"{source.stem}.{codec.dim}{kind}{ending}")
+    ending = path.suffix if path.suffix.lower() in (*PARQUET, *ARROW) else ".npy"  # a table stays a table
+    return path.with_name(f"{path.stem}.{codec.dim}{kind}{ending}")
 
 
-def _work(task: Task, start: int, chunk: Rows, origin: str, policy: str) -> _Done:
+def _compute(task: Task, origin: str, policy: str, window: Window) -> _Done:
+    """Read a window and apply a task to it.
+
+    Args:
+        task: the computation.
+        origin: what messages call the file.
+        policy: what happens to bad rows, one of BAD_ROWS.
+        window: number of the first row, and the function that reads the rows (rows, width).
+    """
+    first, chunk = window[0], window[1]()
     floats = np.issubdtype(chunk.dtype, np.floating)
     bad = np.flatnonzero(bad_rows(chunk)) if policy != "refuse" and floats else np.empty(0, np.intp)
     if not len(bad):
-        rows, scaled = task.prepare(chunk, start, origin)
-        return _Done(len(chunk), task.encode(rows), scaled, ())
+        rows, scaled = task.prepare(chunk, first, origin)
+        return _Done(len(chunk), task.compute(rows), scaled, ())
     good = np.delete(np.arange(len(chunk)), bad)
-    rows, scaled = task.prepare(chunk[good], start, origin)
+    rows, scaled = task.prepare(chunk[good], first, origin)
     if policy == "zero":
         whole = np.zeros(chunk.shape, dtype=np.float32)
         whole[good] = rows
         rows = whole
-    codes = task.encode(rows) if len(rows) else np.empty((0, task.columns), task.dtype)
-    return _Done(len(chunk), codes, scaled, tuple((start + bad).tolist()))
+    codes = task.compute(rows) if len(rows) else np.empty((0, task.columns), task.dtype)
+    return _Done(len(chunk), codes, scaled, tuple((first + bad).tolist()))
 
 
 def _after(progress: Progress, done: _Done) -> Progress:
+    """The progress of a run after one more window."""
     return Progress(
         progress.rows_read + done.rows_read,
         progress.rows_written + len(done.codes),
@@ -164,6 +181,11 @@ def _after(progress: Progress, done: _Done) -> Progress:
 
 
 def _publish(staging: Staging, layout: Layout, source: Source) -> None:
+    """Turn the finished partial file into the output.
+
+    Raises:
+        VectorFileError: the source had fewer rows than it promised, or the disk is full or gone.
+    """
     rows = staging.progress.rows_written
     if source.rows_known is not None and staging.progress.rows_read != source.rows_known:
         raise VectorFileError(
@@ -176,13 +198,18 @@ def _publish(staging: Staging, layout: Layout, source: Source) -> None:
     staging.publish_assembled(lambda target: layout.assemble(staging.path, target, rows, source, dropped))
 
 
-def _write_kept(output: Path, end: Progress) -> None:
-    kept = np.delete(np.arange(end.rows_read), list(end.bad_rows))
-    with NpyWriter(kept_path(output), len(kept), 1, "<i8") as writer:
-        writer.write(kept[:, None])
+def _report(source: Source, output: Path, end: Progress, resumed_at: int, policy: str) -> FileReport:
+    """The report of a finished run; if bad rows were dropped, also write the numbers (rows kept, 1) of the others."""
+    if policy == "drop":
+        kept = np.delete(np.arange(end.rows_read), list(end.bad_rows))
+        with NpyWriter(kept_path(output), len(kept), 1, "<i8") as writer:
+            writer.write(kept[:, None])
+    before = source.path.stat().st_size if source.path.is_file() else None
+    return FileReport(end.rows_written, end.scaled_rows, end.bad_rows, resumed_at, before, output.stat().st_size)
 
 
 def _input_identity(source: Source) -> dict[str, Any]:
+    """What tells that a run is resumed with the same input: its path, size and time."""
     if not source.path.is_file():
         return {"input": source.origin}
     status = source.path.stat()
@@ -190,7 +217,7 @@ def _input_identity(source: Source) -> dict[str, Any]:
 
 
 def _in_order(pool: Executor, work: Callable[[S], T], items: Iterable[S], ahead: int) -> Iterator[T]:
-    """Results in the items' order, at most `ahead` of them begun before they are asked for: memory stays flat."""
+    """Yield results in the order of the items, with at most `ahead` of them begun, so that memory stays flat."""
     begun: deque[Future[T]] = deque()
     try:
         for item in items:

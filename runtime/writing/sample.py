@@ -1,6 +1,6 @@
-"""Look-alike vectors, drawn from the mean and second moment that a model file carries.
+"""Synthetic vectors, drawn from the mean and second moment in a model file.
 
-They have a teacher's spectrum and no meaning: good for trying commands and timing them, not for judging quality.
+They have a teacher's spectrum but no meaning: use them to try commands and to time them, not to judge quality.
 """
 
 from collections.abc import Callable, Iterator
@@ -10,28 +10,29 @@ import numpy as np
 
 from linguagen.models.manifests.statistics import TeacherStatistics
 from linguagen.models.model_file import load_manifest
-from linguagen.runtime.reading.array_files import NpyWriter
-from linguagen.runtime.vectors import Array
+from linguagen.runtime.vectors import Array, normalized
+from linguagen.runtime.writing.npy import NpyWriter
 
 TOPIC_ROWS = 20
-"""Consecutive rows that share a topic, so that a row has near neighbours, as real vectors have."""
+"""Consecutive rows that share a topic, so that every row has near neighbours, as in real vectors."""
 TOPIC_SHARE = 0.5
-"""Part of the variance that the rows of a topic have in common."""
+"""Share of the variance that the rows of a topic have in common."""
 _CHUNK_ROWS = 50 * TOPIC_ROWS
 
 
 def write_sample(output: Path, rows: int, model: str, seed: int, advance: Callable[[int], None]) -> None:
-    """Draw vectors to a .npy file, float32.
+    """Draw vectors (rows, input_dim) to a .npy file, as float32.
 
     Args:
-        output: where they go.
-        rows: how many.
-        model: the name or file whose statistics they follow.
+        output: path of the file.
+        rows: how many vectors.
+        model: name or file of the model whose statistics they have.
         seed: the same seed gives the same vectors.
-        advance: told the number of rows just written.
+        advance: called with the number of rows just written.
 
     Raises:
-        UnknownModelError, ModelFileError: as `Compressor.load`.
+        UnknownModelError: no model has this name and no file has this path.
+        ModelFileError: the model file is damaged.
         VectorFileError: the file cannot be written.
     """
     statistics = load_manifest(model).statistics
@@ -45,27 +46,26 @@ def draw_vectors(statistics: TeacherStatistics, rows: int, seed: int) -> Iterato
     """Draw unit vectors with the mean and, before scaling to length 1, the second moment of `statistics`.
 
     Args:
-        statistics: of a teacher.
+        statistics: mean and second moment of a teacher's vectors.
         rows: how many vectors in all.
         seed: the same seed gives the same vectors, however many are drawn after them.
 
     Yields:
-        Chunks (up to 1000, dim), float32.
+        Chunks (rows, dim) of up to 1000 rows, float32.
     """
     factor = _covariance_factor(statistics)  # (rank, dim)
     noise = np.sqrt(statistics.residual)  # (dim,)
-    for number, start in enumerate(range(0, rows, _CHUNK_ROWS)):
+    for number, first in enumerate(range(0, rows, _CHUNK_ROWS)):
         generator = np.random.default_rng([seed, number])
         topics = generator.standard_normal((_CHUNK_ROWS // TOPIC_ROWS, len(factor)))
         own = generator.standard_normal((_CHUNK_ROWS, len(factor)))
         codes = np.sqrt(TOPIC_SHARE) * topics.repeat(TOPIC_ROWS, axis=0) + np.sqrt(1 - TOPIC_SHARE) * own
         vectors = statistics.mean + codes @ factor + generator.standard_normal((_CHUNK_ROWS, len(noise))) * noise
-        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-        yield vectors[: rows - start].astype(np.float32)
+        yield normalized(vectors[: rows - first])
 
 
 def _covariance_factor(statistics: TeacherStatistics) -> Array:
-    """F (rank, dim) with F^T F the covariance inside the leading eigenvectors: second moment less mean mean^T."""
+    """F (rank, dim) such that F^T F is the covariance in the leading directions: second moment minus mean mean^T."""
     mean = statistics.mean @ statistics.eigenvectors  # (rank,)
     values, vectors = np.linalg.eigh(np.diag(statistics.eigenvalues) - np.outer(mean, mean))
     # The symmetric root: unlike eigenvectors, whose signs are arbitrary, it is the same on every machine.

@@ -1,11 +1,11 @@
-"""An output under way: rows beside their target until all are there, locked, and safe against kills.
+"""An unfinished output: its rows are kept in a locked file next to the target, so that an interrupted run can resume.
 
-Beside `NAME` lie, while a run is under way or after it was killed::
+While a run writes `NAME`, or after it was interrupted, two files are in the same folder::
 
     .NAME.partial       the rows so far, locked by the process that writes them
-    .NAME.partial.json  the journal: what run this is, and how many rows are safely on disk
+    .NAME.partial.json  the journal: input, model and settings of the run, and how many rows are safely on disk
 
-The journal never promises rows that are not on disk: it is replaced whole, after they were flushed.
+The journal never counts rows that are not on disk: it is replaced after they were flushed.
 """
 
 import json
@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from linguagen.models.errors import UsageError, VectorFileError
+from linguagen.runtime.writing.whole_file import publish
 
 fcntl: Any
 try:
     import fcntl
-except ImportError:  # no such locks on this system: two runs on one output are then the user's to avoid
+except ImportError:  # this system has no such locks, so users must avoid two runs on one output
     fcntl = None
 
 _SECONDS_BETWEEN_CHECKPOINTS = 1.0
@@ -30,31 +31,35 @@ _SECONDS_BETWEEN_CHECKPOINTS = 1.0
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is."""
+    """How many rows of a file a run has read and written so far, and which of them needed care."""
 
     rows_read: int = 0
     rows_written: int = 0
     scaled_rows: int = 0
+    """Rows that were not of length 1 and were scaled to it."""
     bad_rows: tuple[int, ...] = ()
+    """Numbers of the rows that were zero or not finite."""
 
 
 @dataclass
 class Staging:
-    """The partial file of one output.
+    """The partial file of one output, which becomes the output when it is published.
 
-    Use it as a context: an error removes it, an interrupt or a full disk leaves it for `resume`.
+    Use it as a context manager: an error removes it; an interrupt or a full disk leaves it, to be resumed.
     """
 
     output: Path
     row_bytes: int
+    """Size of one row."""
     header_bytes: int
-    """Left free at the file's start."""
+    """Bytes left free at the start of the file."""
     identity: Mapping[str, Any]
-    """What must be the same for a run to be gone on with: input, model, settings."""
+    """Input, model and settings by name: an interrupted run can be resumed only if they are the same."""
     resume: bool
+    """Resume an interrupted run, if there is one."""
     progress: Progress = field(default_factory=Progress)
     kept: bool = False
-    """True once the partial file is to be left for `resume`."""
+    """True once the partial file must not be removed."""
 
     def __post_init__(self) -> None:
         self.path = self.output.with_name(f".{self.output.name}.partial")
@@ -79,9 +84,16 @@ class Staging:
 
     @property
     def _end(self) -> int:
+        """Size of the partial file without rows that the journal does not count."""
         return self.header_bytes + self.progress.rows_written * self.row_bytes
 
     def _open_and_lock(self) -> None:
+        """Open the partial file and lock it.
+
+        Raises:
+            UsageError: another run is writing this output.
+            VectorFileError: the folder cannot be written.
+        """
         while True:
             try:
                 self._file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
@@ -96,27 +108,33 @@ class Staging:
                 if os.path.samestat(os.fstat(self._file), self.path.stat()):
                     return
             except FileNotFoundError:
-                pass  # the other run has just finished, and the file locked here is its output: open anew
+                pass  # the other run has just finished, so the file locked here is its output: open a new one
             except OSError as error:
                 os.close(self._file)
                 raise UsageError(
-                    f"another run is writing {self.output} just now; wait for it, or choose another name with -o"
+                    f"another run is writing {self.output}; wait for it, or choose another name with -o"
                 ) from error
             os.close(self._file)
 
     def _read_journal(self) -> Progress:
+        """The progress of the interrupted run, or none if there is no such run.
+
+        Raises:
+            UsageError: that run had another input, model or settings.
+            VectorFileError: the journal cannot be read, or counts more rows than there are.
+        """
         try:
             document = json.loads(self.journal.read_text(encoding="utf-8"))
             identity, progress = document["identity"], Progress(**document["progress"])
         except FileNotFoundError:
-            return Progress()  # nothing was begun: begin
+            return Progress()  # no run was interrupted: begin
         except (ValueError, KeyError, TypeError) as error:
             raise VectorFileError(f"{self.journal} cannot be read ({error}); start again without --resume") from error
         changed = [name for name, value in self.identity.items() if identity.get(name) != value]
         if changed:
             raise UsageError(
-                f"cannot go on with {self.output}: {', '.join(changed)} changed since that run began "
-                f"({', '.join(f'{identity.get(name)} then, {self.identity[name]} now' for name in changed)}); "
+                f"cannot resume {self.output}: {', '.join(changed)} changed since that run began "
+                f"({', '.join(f'then {identity.get(name)}, now {self.identity[name]}' for name in changed)}); "
                 "start again without --resume"
             )
         size = os.fstat(self._file).st_size
@@ -127,7 +145,11 @@ class Staging:
         return replace(progress, bad_rows=tuple(progress.bad_rows))
 
     def append(self, data: bytes | memoryview, progress: Progress) -> None:
-        """Write rows, after which the run is at `progress`.
+        """Write rows.
+
+        Args:
+            data: the rows as bytes.
+            progress: the progress of the run once they are written.
 
         Raises:
             VectorFileError: the disk is full or gone; the rows so far are kept.
@@ -140,31 +162,34 @@ class Staging:
             if self._saving.done() and time.monotonic() - self._saved > _SECONDS_BETWEEN_CHECKPOINTS:
                 self._saving.result()
                 self._saved = time.monotonic()
-                self._saving = self._saver.submit(self._save, progress)  # the disk need not be waited for
+                # In the background, so that rows need not wait for the disk.
+                self._saving = self._saver.submit(self._save, progress)
         except OSError as error:
             self.kept = True
             raise self._unwritten(error) from error
 
     def _unwritten(self, error: OSError) -> VectorFileError:
+        """The error to raise when the disk refuses a write."""
         return VectorFileError(
-            f"cannot write {self.output}: {error.strerror or error}; the rows so far are kept in {self.path}: mend "
-            "that and pass --resume, or delete it"
+            f"cannot write {self.output}: {error.strerror or error}; the rows so far are kept in {self.path}: make "
+            "room and pass --resume, or delete it"
         )
 
     def checkpoint(self) -> None:
-        """Flush what is written and say so in the journal, before this returns."""
+        """Flush all rows to disk and count them in the journal; returns when that is done."""
         self._saving.result()
         self._save(self.progress)
 
     def _save(self, progress: Progress) -> None:
+        """Flush the partial file to disk, then replace the journal."""
         os.fsync(self._file)
         fresh = self.journal.with_name(f"{self.journal.name}.new")
         document = {"identity": dict(self.identity), "progress": asdict(progress)}
         fresh.write_text(json.dumps(document), encoding="utf-8")
-        fresh.replace(self.journal)
+        publish(fresh, self.journal)
 
     def publish(self, header: bytes) -> None:
-        """Fill the free bytes at the start, and give the partial file the output's name.
+        """Write the header into the free bytes, and rename the partial file to the output.
 
         Raises:
             VectorFileError: the disk is full or gone; the rows so far are kept.
@@ -172,23 +197,24 @@ class Staging:
         try:
             self.checkpoint()
             os.pwrite(self._file, header, 0)
-            os.fsync(self._file)
             self.journal.unlink()
-            self.path.replace(self.output)
+            publish(self.path, self.output)
         except OSError as error:
             self.kept = True
             raise self._unwritten(error) from error
         self.kept = True  # as the output
 
     def publish_assembled(self, assemble: Callable[[Path], None]) -> None:
-        """Let a function write the output from the partial file, under another temporary name, then name it."""
+        """Make the output with a function that writes it, from the partial file, to the path it is given.
+
+        Raises:
+            VectorFileError: the disk is full or gone; the rows so far are kept.
+        """
         whole = self.output.with_name(f".{self.output.name}.whole")
         try:
             self.checkpoint()
             assemble(whole)
-            with whole.open("rb") as file:
-                os.fsync(file.fileno())
-            whole.replace(self.output)
+            publish(whole, self.output)
         except OSError as error:
             self.kept = True
             raise self._unwritten(error) from error

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import linguagen.runtime
+
 HEAVY = ("torch", "onnx", "tensorboard", "linguagen.train", "linguagen.export", "scipy", "sklearn")
 RUST = (b"rustc version", b"RUST_BACKTRACE", b"/rustc/")
 
@@ -19,7 +21,7 @@ def _heavy_modules(statement: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "module", ["linguagen", "linguagen.models.catalogue", "linguagen.runtime", "linguagen.runtime.commands.evaluate"]
+    "module", ["linguagen", "linguagen.models.catalogue", "linguagen.runtime", "linguagen.runtime.commands.main"]
 )
 def test_the_runtime_loads_nothing_heavy(module):
     assert _heavy_modules(f"import {module}") == set()
@@ -32,6 +34,18 @@ def test_compressing_loads_nothing_heavy():
 
 def test_this_test_can_fail():
     assert "torch" in _heavy_modules("import linguagen.train.vectors.network")
+
+
+def test_public_names_are_loaded_when_they_are_asked_for():
+    code = (
+        "import sys, linguagen.runtime as runtime\n"
+        "before = [name for name in sys.modules if name.startswith('linguagen.runtime.')]\n"
+        "print(before, sorted(name for name in runtime.__all__ if getattr(runtime, name).__name__ == name))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[] ['Codec', 'Compressor', 'Expander', 'TextEncoder']\n"
+    with pytest.raises(AttributeError, match=r"module 'linguagen.runtime' has no attribute 'Tagger'"):
+        _ = linguagen.runtime.Tagger
 
 
 def test_onnxruntime_waits_until_it_is_used():

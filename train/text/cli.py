@@ -39,7 +39,7 @@ def run_text(
     """
     import torch
 
-    from linguagen.runtime.cores import usable_cores
+    from linguagen.runtime.encoders.cores import usable_cores
     from linguagen.train.run.processes import joined
     from linguagen.train.text.loop import train_text
 

@@ -133,7 +133,7 @@ def _tokenizer(folder: RunFolder, corpus: Texts, config: TextRunConfig) -> Token
 def _cut(tokenizer: Tokenizer, texts: list[str], longest: int) -> TokenLists:
     lists: list[list[int]] = []
     for start in range(0, len(texts), _CHUNK):
-        lists += tokenizer.encode(texts[start : start + _CHUNK], start)
+        lists += tokenizer.tokenize(texts[start : start + _CHUNK], start)
     return TokenLists(lists, longest)
 
 

@@ -29,17 +29,17 @@ def test_codes_of_the_graph_are_those_of_the_runtime(run, tmp_path, tiny_vectors
     assert codes.dtype == expected.dtype
     assert codes.shape == expected.shape
     assert (codes == expected).mean() > 0.999
-    np.testing.assert_array_equal(Compressor.load(path).encode_codes(tiny_vectors[:7]), codes[:7])
+    np.testing.assert_array_equal(Compressor.load(path).graph_codes(tiny_vectors[:7]), codes[:7])
 
 
 def test_a_model_without_codes_says_how_to_get_them(tiny, tiny_vectors):
     with pytest.raises(UsageError, match="tiny makes no codes in its graph; export it with lg-export --codes KIND, or"):
-        Compressor.load(tiny["int8"]).encode_codes(tiny_vectors)
+        Compressor.load(tiny["int8"]).graph_codes(tiny_vectors)
 
 
 def test_codes_that_differ_do_not_pass_the_gate(run, tmp_path, monkeypatch):
-    real = Compressor.encode_codes
-    monkeypatch.setattr(Compressor, "encode_codes", lambda self, rows: real(self, rows) + 1)
+    real = Compressor.graph_codes
+    monkeypatch.setattr(Compressor, "graph_codes", lambda self, rows: real(self, rows) + 1)
     with pytest.raises(ExportGateError, match=r"0.00% of the graph's codes are the runtime's, expected at least 99.9%"):
         export_run(run, ExportRequest("int8", codes="int8"), tmp_path / "m.onnx")
     assert list(tmp_path.iterdir()) == []

@@ -8,7 +8,7 @@ from scipy.stats import norm
 from linguagen.models.errors import UsageError
 from linguagen.models.manifests.moments import EmbeddingMoments
 from linguagen.runtime import Compressor
-from linguagen.runtime.codes.codec import INT4_STEP, KINDS, Codec, cut, rotation_matrix
+from linguagen.runtime.codes.codec import INT4_STEP, KINDS, Codec, rotation_matrix, truncate
 from linguagen.runtime.measure.fidelity import nearest_neighbours, recall_per_row
 
 
@@ -59,7 +59,7 @@ def test_decoded_codes_are_near_the_embeddings(kind, error):
 def test_scores_are_products_with_the_decoded_codes(kind, dim):
     codec = Codec.make(kind, dim, MOMENTS)
     codes = codec.encode(ROWS)
-    wanted = cut(ROWS[:5], dim) @ codec.decode(codes).T
+    wanted = truncate(ROWS[:5], dim) @ codec.decode(codes).T
     np.testing.assert_allclose(codec.score(ROWS[:5], codes), wanted, atol=1e-5)
 
 
@@ -142,12 +142,12 @@ def test_the_rotation_is_scipys_cosine_transform_of_signed_rows():
 
 
 def test_a_cut_embedding_has_length_one_and_moments_of_its_own():
-    short = cut(ROWS, 8)
+    short = truncate(ROWS, 8)
     np.testing.assert_allclose(np.linalg.norm(short, axis=1), 1, atol=1e-6)
     mean, covariance = MOMENTS.leading(8)
     np.testing.assert_allclose(mean, short.mean(axis=0), atol=0.05)
     assert np.trace(covariance) + mean @ mean == pytest.approx(1, abs=1e-4)
-    assert cut(ROWS, 32) is ROWS
+    assert truncate(ROWS, 32) is ROWS
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_evaluate_compares_the_ways_to_spend_a_budget(run_command, tiny, tmp_pat
     shown = run_command(*words)
     assert shown.stdout.splitlines()[0].split() == ["dimensions", "x", "kind", "bytes", "recall@10"]
     rows = json.loads(run_command(*words, "--json").stdout)
-    assert f"best here: lg-run compress INPUT --dim {rows[0]['dim']} --to {rows[0]['kind']}" in shown.stderr
+    assert f"next: lg-run compress v.npy --dim {rows[0]['dim']} --to {rows[0]['kind']}" in shown.stderr
     assert sorted(row["kind"] for row in rows) == ["e8", "int4", "int8", "ubinary"]
     assert rows == sorted(rows, key=lambda row: -row["recall"])
     refused = run_command("lg-run", "evaluate", "v.npy", "--model", tiny["int8"], "--bytes", "0", code=2)
@@ -217,3 +217,7 @@ def test_int8_costs_next_to_nothing_on_real_vectors(run_command, shared, teacher
     assert by_kind["int4"] >= (0.850 if teacher == "text-embedding-3-small" else 0.860)
     assert by_kind["e8"] >= (0.710 if teacher == "text-embedding-3-small" else 0.740)  # 32 bytes
     assert by_kind["e8"] >= by_kind["ubinary"] + 0.005
+
+
+def test_a_codec_prints_in_one_line():
+    assert repr(Codec.make("int8", 32, MOMENTS)) == "Codec(int8, 32 dimensions, 32 bytes per row)"

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import linguagen
 from linguagen.runtime import Compressor
 
 
@@ -64,24 +65,25 @@ def test_evaluate_prints_the_controls_and_every_source(tiny, tmp_path, run_comma
     methods = ["tiny (int8)", "truncation", "PCA", "softened PCA", "random projection"]
     assert [line[:17].strip() for line in lines[2:7]] == methods
     assert "recall above PCA: " in lines[8]
-    assert lines[10] == "recall@5 by source"
+    assert lines[10] == "recall@5 by origin"
     document = json.loads(run_command(*words, "--json", "--rows", "200").stdout)
     assert document["rows"] == 200
     assert [row["method"] for row in document["fidelity"]] == methods
-    assert document["recall_by_source"]["1"].keys() == set(methods)
+    assert document["recall_by_origin"]["1"].keys() == set(methods)
     assert len(document["recall_above_pca_95"]) == 2
 
 
 def test_evaluate_without_sources_has_one_table(tiny, tmp_path, run_command, tiny_vectors):
     np.save(tmp_path / "v.npy", tiny_vectors)
-    assert "by source" not in run_command("lg-run", "evaluate", "v.npy", "--model", tiny["int8"]).stdout
+    assert "by origin" not in run_command("lg-run", "evaluate", "v.npy", "--model", tiny["int8"]).stdout
     document = json.loads(run_command("lg-run", "evaluate", "v.npy", "--model", tiny["int8"], "--json").stdout)
-    assert document["recall_by_source"] == {}
+    assert document["recall_by_origin"] == {}
 
 
 def test_info_and_models_tell_what_ships(run_command, tiny):
     listed = run_command("lg-run", "models").stdout
     assert listed.splitlines()[2].split()[:4] == ["text-embedding-3-small", "1536", "->", "256"]
+    assert listed.splitlines()[2].endswith("1222 vectors of sources held out of training")
     assert [row["name"] for row in json.loads(run_command("lg-run", "models", "--json").stdout)] == [
         "text-embedding-3-small",
         "text-embedding-3-small-512",
@@ -102,6 +104,7 @@ def test_sample_says_that_it_is_synthetic_and_never_overwrites(run_command, tiny
     assert done.stdout == "vectors.npy\n"
     assert "drew 1500 synthetic vectors from the mean and spectrum of" in done.stderr
     assert "they carry no meaning" in done.stderr
+    assert f"next: lg-run compress vectors.npy --model {tiny['int8']}" in done.stderr
     first = np.load(tmp_path / "vectors.npy")
     assert first.shape == (1500, 48)
     again = run_command(*words, code=2)
@@ -164,7 +167,22 @@ def test_errors_are_one_line_with_an_exit_code(run_command, tmp_path, tiny_vecto
     assert done.stdout == ""
 
 
-@pytest.mark.parametrize("command", [(), ("compress",), ("evaluate",), ("bench",), ("info",), ("models",), ("sample",)])
-def test_every_command_has_help_with_an_example(run_command, command):
-    shown = run_command("lg-run", *command, "--help").stdout
-    assert ("Example: lg-run" in shown) == bool(command)
+def test_every_command_has_help_with_an_example(run_command):
+    shown = run_command("lg-run", "--help").stdout
+    commands = [line.split()[0] for line in shown.split("Commands:\n")[1].splitlines()]
+    assert commands == [
+        *("compress", "expand", "embed", "search", "evaluate", "evaluate-text", "sample", "bench", "info", "models"),
+        "demo",
+    ]
+    assert "..." not in shown.split("Commands:\n")[1], "a summary is too long for the list"
+    for command in commands:
+        assert f"Example: lg-run {command}" in run_command("lg-run", command, "--help").stdout
+
+
+def test_the_version_is_told(run_command):
+    assert run_command("lg-run", "--version").stdout == f"lg-run {linguagen.__version__}\n"
+
+
+def test_a_shell_can_complete_commands(run_command):
+    words = {"_LG_RUN_COMPLETE": "complete_bash", "COMP_WORDS": "lg-run comp", "COMP_CWORD": "1"}
+    assert run_command("lg-run", **words).stdout.split() == ["compress"]

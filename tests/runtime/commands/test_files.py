@@ -50,7 +50,8 @@ def test_from_standard_input_to_standard_output(tiny, tmp_path, saved, tiny_vect
         (b"[]", ["-o", "o.npy"], "standard input, line 1: no embedding in it"),
         (b"[1.0]" * 1, [], "standard input: vectors of width 1"),
         (b"\x93NUMPY\x01\x00", ["-o", "o.npy"], "standard input: its .npy header cannot be read"),
-        ("f", ["-o", "o.npy"], "standard input: lies in Fortran order, which cannot be read row by row; name the file"),
+        ("f", ["-o", "o.npy"], "standard input: is in Fortran order, which cannot be read row by row; name the file"),
+        ("c", ["-o", "-", "--bad-rows", "drop"], "--bad-rows drop writes OUTPUT.kept.npy, so the output needs a name"),
         ("c", [], "standard input has no name to call the output after; name it with -o"),
         ("cut", ["-o", "o.npy"], "standard input: cut short: its header promises 5 rows of 48, but it ends in row 4"),
     ],
@@ -76,17 +77,17 @@ def test_bad_rows_are_refused_written_as_zeros_or_dropped(run_command, tiny, tmp
     words = ("lg-run", "compress", "v.npy", "--model", tiny["int8"], "-o", "o.npy", "--bad-rows")
     assert "1 row(s) hold NaN or infinite values: row 200" in run_command(*words, "refuse", code=1).stderr
     assert not (tmp_path / "o.npy").exists()
-    zeroed = run_command(*words, "zero")
+    zeroed = run_command(*words, "zero", "--overwrite")
     assert "note: 2 rows were zero or not finite (3, 200); they were written as zeros" in zeroed.stderr
     found = np.load(tmp_path / "o.npy")
     assert (found[[3, 200]] == 0).all()
     keep = np.delete(np.arange(300), [3, 200])
     np.testing.assert_allclose(found[keep], good[keep], atol=1e-5)
-    dropped = run_command(*words, "drop")
+    dropped = run_command(*words, "drop", "--overwrite")
     assert "they were left out; the rows kept are listed in o.npy.kept.npy" in dropped.stderr
     np.testing.assert_array_equal(np.load(tmp_path / "o.npy.kept.npy")[:, 0], keep)
     np.testing.assert_allclose(np.load(tmp_path / "o.npy"), good[keep], atol=1e-5)
-    other = run_command(*words, "skip", code=2)
+    other = run_command(*words, "skip", "--overwrite", code=2)
     assert "error: --bad-rows is 'skip', expected one of refuse, zero, drop" in other.stderr
 
 
@@ -110,19 +111,34 @@ def test_expand_says_what_to_expect_and_refuses_other_originals(run_command, tin
     words = ("lg-run", "expand", "small.npy", "--model", tiny["int8"])
     assert "reconstruction cosine to expect: 0." in run_command(*words).stderr
     np.save(tmp_path / "fewer.npy", tiny_vectors[:100])
-    refused = run_command(*words, "--against", "fewer.npy", code=2)
+    refused = run_command(*words, "--against", "fewer.npy", "--overwrite", code=2)
     assert "error: fewer.npy and small.expanded.npy have 100 and 300 rows; give the same rows" in refused.stderr
-    wrong = run_command(*words, "--from", "int8", code=1)
+    wrong = run_command(*words, "--from", "int8", "--overwrite", code=1)
     assert "small.npy: holds float32 values, expected int8; give the codes as they were written" in wrong.stderr
 
 
-def test_compressing_goes_on_where_it_stopped_from_the_command_line(run_command, tiny, tmp_path, saved):
-    run_command(
-        "lg-run", "compress", "v.npy", "--model", tiny["int8"], "-o", "o.npy", "--resume"
-    )  # nothing to go on with
+@pytest.mark.parametrize("command", [("compress", "v.npy"), ("expand", "e.npy")])
+def test_an_output_that_exists_is_kept_unless_it_may_be_replaced(run_command, tiny, tmp_path, saved, command):
+    np.save(tmp_path / "e.npy", Compressor.load(tiny["int8"]).compress(np.load(saved)))
+    words = ("lg-run", *command, "--model", tiny["int8"], "-o", "o.npy")
+    run_command(*words, "--resume")  # no run was interrupted: it begins
     first = (tmp_path / "o.npy").read_bytes()
-    run_command("lg-run", "compress", "v.npy", "--model", tiny["int8"], "-o", "o.npy", "--resume")
+    (tmp_path / "o.npy").write_bytes(b"old")
+    for more in ([], ["--resume"]):
+        done = run_command(*words, *more, code=2)
+        assert "error: o.npy exists; choose another name with -o, or pass --overwrite" in done.stderr
+        assert (tmp_path / "o.npy").read_bytes() == b"old"
+    run_command(*words, "--overwrite")
     assert (tmp_path / "o.npy").read_bytes() == first
+
+
+def test_the_list_of_rows_kept_is_not_replaced_either(run_command, tiny, tmp_path, saved):
+    (tmp_path / "o.npy.kept.npy").write_bytes(b"old")
+    words = ("lg-run", "compress", "v.npy", "--model", tiny["int8"], "-o", "o.npy", "--bad-rows", "drop")
+    assert "error: o.npy.kept.npy exists; choose another name" in run_command(*words, code=2).stderr
+    assert (tmp_path / "o.npy.kept.npy").read_bytes() == b"old"
+    run_command(*words, "--overwrite")
+    assert np.load(tmp_path / "o.npy.kept.npy").shape == (300, 1)
 
 
 @pytest.mark.shared

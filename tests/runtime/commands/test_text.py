@@ -27,6 +27,7 @@ def test_a_file_becomes_rows_and_search_finds_its_lines(tiny_text, lines, tmp_pa
     done = run_command("lg-run", "embed", "lines.txt", "--model", tiny_text["int8"])
     assert done.stdout == "lines.npy\n"
     assert "4 lines, 8 dimensions each" in done.stderr
+    assert "next: lg-run search QUERY --in lines.npy --text lines.txt" in done.stderr
     rows = np.load(tmp_path / "lines.npy")
     np.testing.assert_allclose(rows, TextEncoder.load(tiny_text["int8"]).embed(LINES), atol=1e-5)
     words = ("lg-run", "search", LINES[2], "--in", "lines.npy", "--model", tiny_text["int8"])
@@ -77,7 +78,7 @@ def test_an_output_is_not_written_over(tiny_text, lines, run_command):
     [
         (["embed", "missing.txt", "-o", "v.npy"], 2, "there is no file 'missing.txt'; check its name, or leave -o out"),
         (["embed", "lines.txt", "-o", "v.csv"], 2, "cannot write v.csv: expected a name ending in .npy"),
-        (["embed", "empty.txt"], 1, "empty.txt is empty, expected a text a line"),
+        (["embed", "empty.txt"], 1, "empty.txt is empty, expected one text per line"),
         (["embed", "gap.txt"], 1, "1 of 3 texts are empty, the first is text 2 (''); leave them out"),
         (["embed", ""], 1, "1 of 1 texts are empty"),
         (

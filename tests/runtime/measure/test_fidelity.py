@@ -11,7 +11,7 @@ from linguagen.runtime.measure.fidelity import (
     FidelitySet,
     difference_interval,
     nearest_neighbours,
-    recall_by_source,
+    recall_by_origin,
     recall_per_row,
     reconstruction_cosine,
 )
@@ -96,10 +96,10 @@ def test_the_interval_covers_the_true_difference_about_as_often_as_it_says():
     assert 270 <= covered <= 297
 
 
-def test_recall_by_source_averages_inside_each_source(tiny_vectors):
+def test_recall_by_origin_averages_inside_each_source(tiny_vectors):
     fidelity, sources = FidelitySet(tiny_vectors), np.arange(300) % 3
     measured = fidelity.measure("half", project(tiny_vectors, np.eye(48, 12, dtype=np.float32)))
-    by_source = recall_by_source([measured], sources)
+    by_source = recall_by_origin([measured], sources)
     assert set(by_source) == {0, 1, 2}
     assert np.mean([values[0] for values in by_source.values()]) == pytest.approx(measured.row.recall, abs=1e-6)
 

@@ -8,7 +8,7 @@ import pytest
 from linguagen.runtime import Compressor
 from linguagen.runtime.measure.control_graph import control_graph
 from linguagen.runtime.measure.file_speed import peak_mb
-from linguagen.runtime.measure.speed import bench, bench_file, bench_start
+from linguagen.runtime.measure.speed import bench, bench_file, bench_startup
 
 
 def test_the_control_graph_is_onnx_and_one_integer_product():
@@ -41,7 +41,7 @@ def test_files_and_starts_are_timed_in_processes_of_their_own(tiny):
     assert row.rows == 3000
     assert row.session_ratio > 0
     assert 30 < row.peak_mb < 300
-    start = bench_start(str(tiny["int8"]))
+    start = bench_startup(str(tiny["int8"]))
     assert 0 < start.import_seconds < start.first_vector_seconds
 
 

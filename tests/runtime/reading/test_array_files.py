@@ -1,6 +1,5 @@
 import io
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from linguagen.models.errors import UsageError, VectorError, VectorFileError
-from linguagen.runtime.reading.array_files import NpyWriter
 from linguagen.runtime.reading.sources import open_vectors
 
 ROWS = np.arange(35, dtype=np.float64).reshape(7, 5) + 1
@@ -91,54 +89,3 @@ def test_missing_files_and_folders_are_wrong_use(tmp_path):
         open_vectors(tmp_path / "no.npy")
     with pytest.raises(UsageError, match="is a folder; expected a file of vectors"):
         open_vectors(tmp_path)
-
-
-def test_the_writer_leaves_a_file_that_numpy_reads(tmp_path):
-    with NpyWriter(tmp_path / "o.npy", 7, 5) as writer:
-        writer.write(ROWS[:4].astype(np.float32))
-        writer.write(ROWS[4:].astype(np.float32))
-    found = np.load(tmp_path / "o.npy")
-    assert found.dtype == np.float32
-    np.testing.assert_array_equal(found, ROWS)
-    assert [path.name for path in tmp_path.iterdir()] == ["o.npy"]
-
-
-def test_an_error_while_writing_leaves_the_old_file_and_nothing_else(tmp_path):
-    (tmp_path / "o.npy").write_text("old")
-    with pytest.raises(ZeroDivisionError), NpyWriter(tmp_path / "o.npy", 7, 5):
-        raise ZeroDivisionError
-    assert (tmp_path / "o.npy").read_text() == "old"
-    assert [path.name for path in tmp_path.iterdir()] == ["o.npy"]
-
-
-def test_too_few_rows_are_not_published(tmp_path):
-    with pytest.raises(VectorFileError, match="4 rows came, 7 were announced; not written"):
-        with NpyWriter(tmp_path / "o.npy", 7, 5) as writer:
-            writer.write(ROWS[:4].astype(np.float32))
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_place_that_cannot_be_written_is_named(tmp_path):
-    with pytest.raises(VectorFileError, match=r"cannot write .*no/o.npy: No such file or directory; choose another"):
-        with NpyWriter(tmp_path / "no" / "o.npy", 1, 5):
-            pass
-
-
-class _Full(type(Path())):
-    """A path whose file is always full, and that records being removed."""
-
-    removed = False
-
-    def unlink(self, missing_ok: bool = False) -> None:
-        type(self).removed = True
-
-
-def test_a_full_disk_is_named_and_the_partial_file_removed(tmp_path):
-    if not Path("/dev/full").exists():
-        pytest.skip("no /dev/full on this system")
-    writer = NpyWriter(tmp_path / "o.npy", 50_000, 5)
-    writer._partial = _Full("/dev/full")
-    with pytest.raises(VectorFileError, match="cannot write .*o.npy: No space left on device; nothing was left"):
-        with writer:
-            writer.write(np.ones((50_000, 5), np.float32))
-    assert _Full.removed

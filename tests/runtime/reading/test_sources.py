@@ -196,7 +196,7 @@ BROKEN = [
     (
         "v.npz",
         npz(saved(np.asfortranarray(ROWS[:9]))),
-        "array v: lies in Fortran order, which cannot be read row by row",
+        "array v: is in Fortran order, which cannot be read row by row",
     ),
     ("v.npz", npz(saved(ROWS)[:-100]), "cut short: its header promises 2500 rows of 6, but it ends in row 2495; copy"),
     ("v.fvecs", b"", "only 0 bytes, too few for a header of 4; copy it again"),
@@ -221,7 +221,7 @@ BROKEN = [
     ("v.json", b"{}", "no embedding in it; expected an embedding list, an embeddings response, or"),
     ("v.json", b"[1, 2", "v.json: not JSON"),
     ("v.jsonl", b"", "holds no vectors; expected at least one row"),
-    ("v.jsonl", b"[1,2,3,4,5,6]\n\n[1,2]\n", "line 3: 2 numbers where the rows before have 6"),
+    ("v.jsonl", b"[1,2,3,4,5,6]\n\n[1,2]\n", "line 3: 2 numbers, but the rows before have 6"),
     ("v.jsonl", b'{"embedding": "!!"}', "line 1: its embedding is neither numbers nor base64"),
     ("v.jsonl", b'{"embedding": "AAA="}', "line 1: its embedding is neither numbers nor base64"),
     ("v.jsonl", b'{"embedding": [[1]]}', r"line 1: its embedding has shape \(1, 1\), expected one list"),
@@ -230,13 +230,13 @@ BROKEN = [
     (
         "v.jsonl",
         lines([batch_line(ROWS[:1], response={"status_code": 429})]).encode(),
-        r"line 1: the request 'request-1' failed \(429\); ask for it again, or remove the line",
+        r"line 1: the request 'request-1' failed \(429\); send it again, or remove the line",
     ),
     ("v.csv", b"", "holds no vectors"),
     ("v.csv", b"1,2,3,4,5,6\n1,2,x,4,5,6\n", "line 2: no embedding .*; expected a column `embedding` with a list"),
     ("v.csv", b"\xff\xfe", "not CSV in UTF-8"),
     ("v.csv", b"embedding\n" + b"[" * 50_000, "line 2: no embedding"),
-    ("v.txt", b"hello", "its ending '.txt' is none of .npy, .npz, .* and it is no .npy file; convert it"),
+    ("v.txt", b"hello", "its ending '.txt' is none of .npy, .npz, .* and it is not a .npy file; convert it"),
 ]
 
 
@@ -287,7 +287,7 @@ def test_a_packed_file_is_bounded_when_it_is_unpacked(tmp_path):
 def test_lines_longer_than_any_response_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("linguagen.runtime.reading.records._MOST_LINE_BYTES", 100)
     (tmp_path / "v.jsonl").write_text("[" + "1, " * 50 + "1]")
-    with pytest.raises(VectorFileError, match="line 1: longer than 100 bytes; write one response a line"):
+    with pytest.raises(VectorFileError, match="line 1: longer than 100 bytes; write one response per line"):
         open_vectors(tmp_path / "v.jsonl")
 
 

@@ -15,7 +15,7 @@ MEASURE = """
 import sys
 from pathlib import Path
 from linguagen.runtime.commands.files import compress
-compress(Path(sys.argv[1]), Path(sys.argv[2]))
+compress(Path(sys.argv[1]), Path(sys.argv[2]), overwrite=True)
 # Not ru_maxrss, which a child inherits from the process that started it.
 print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
 """

@@ -25,7 +25,7 @@ ROWS = 150_000
 SLOW = """
 import sys, time
 from linguagen.runtime.writing import staging
-from linguagen.runtime.commands.evaluate import main
+from linguagen.runtime.commands.main import main
 staging._SECONDS_BETWEEN_CHECKPOINTS = 0.01
 real = staging.Staging.append
 def append(self, data, progress):
@@ -81,11 +81,11 @@ def unbroken(big, tiny, tmp_path_factory):
 
 
 @pytest.mark.timeout(290)
-def test_killed_twenty_times_and_gone_on_with_it_is_the_same_file(big, tiny, tmp_path, unbroken):
+def test_killed_twenty_times_and_resumed_it_is_the_same_file(big, tiny, tmp_path, unbroken):
     output, rng, kills, reached = tmp_path / "o.npy", random.Random(0), 0, []
     output.write_bytes(b"old")
     for _ in range(200):
-        process = start(big, tiny, output, "--resume")
+        process = start(big, tiny, output, "--resume", "--overwrite")
         journal = tmp_path / ".o.npy.partial.json"
         waited = time.monotonic() + 60
         while not journal.exists() and process.poll() is None and time.monotonic() < waited:
@@ -100,8 +100,8 @@ def test_killed_twenty_times_and_gone_on_with_it_is_the_same_file(big, tiny, tmp
         assert output.read_bytes() == b"old"  # the old file or the whole new one, never less
         reached.append(json.loads(journal.read_text())["progress"]["rows_read"])
         if kills >= 20:
-            talk = finish(start(big, tiny, output, "--resume"))
-            assert f"went on from row {reached[-1]}" in talk or reached[-1] == 0
+            talk = finish(start(big, tiny, output, "--resume", "--overwrite"))
+            assert f"resumed at row {reached[-1]}" in talk or reached[-1] == 0
             break
     assert kills == 20
     assert reached == sorted(reached)
@@ -110,7 +110,7 @@ def test_killed_twenty_times_and_gone_on_with_it_is_the_same_file(big, tiny, tmp
     assert [path.name for path in tmp_path.iterdir()] == ["o.npy"]
 
 
-def test_an_interrupt_keeps_the_rows_and_says_how_to_go_on(big, tiny, tmp_path, unbroken):
+def test_an_interrupt_keeps_the_rows_and_says_how_to_resume(big, tiny, tmp_path, unbroken):
     output = tmp_path / "o.npy"
     process = start(big, tiny, output)
     while not (tmp_path / ".o.npy.partial").exists() or (tmp_path / ".o.npy.partial").stat().st_size < 100_000:
@@ -119,9 +119,9 @@ def test_an_interrupt_keeps_the_rows_and_says_how_to_go_on(big, tiny, tmp_path, 
     _, talk = process.communicate(timeout=60)
     assert process.returncode == 130
     assert talk.startswith("error: interrupted after ")
-    assert "the same command with --resume goes on from there; or delete" in talk
+    assert "to resume, repeat the command with --resume; or delete" in talk
     assert not output.exists()
-    assert "went on from row " in finish(start(big, tiny, output, "--resume"))
+    assert "resumed at row " in finish(start(big, tiny, output, "--resume"))
     assert digest(output) == unbroken
 
 
@@ -137,7 +137,7 @@ def test_two_runs_on_one_output_do_not_meet(tiny, tmp_path, tiny_vectors):
     compressor = Compressor.load(tiny["int8"])
     task = compress_task(compressor, compressor.codec())
     with Staging(tmp_path / "o.npy", 32, 128, {"bad rows": "refuse"}, resume=False):
-        with pytest.raises(UsageError, match="another run is writing .*o.npy just now; wait for it, or choose another"):
+        with pytest.raises(UsageError, match="another run is writing .*o.npy; wait for it, or choose another"):
             process_file(task, open_vectors(tmp_path / "v.npy"), tmp_path / "o.npy", int)
 
 
@@ -177,11 +177,9 @@ def broken(tmp_path, identity, rows=b"12345678"):
     return tmp_path / ".o.npy.partial"
 
 
-def test_a_run_of_other_settings_is_not_gone_on_with(tmp_path):
+def test_a_run_of_other_settings_is_not_resumed(tmp_path):
     broken(tmp_path, {"model": "a", "input size": 5})
-    message = (
-        r"cannot go on with .*o.npy: input size changed since that run began \(5 then, 6 now\); start again without"
-    )
+    message = r"cannot resume .*o.npy: input size changed since that run began \(then 5, now 6\); start again without"
     with pytest.raises(UsageError, match=message):
         with Staging(tmp_path / "o.npy", 4, 0, {"model": "a", "input size": 6}, resume=True):
             pass
@@ -265,7 +263,8 @@ def test_an_interrupted_call_says_how_far_it_came(tiny, tmp_path, tiny_vectors):
             raise KeyboardInterrupt
 
     with pytest.raises(
-        InterruptedRunError, match="interrupted after 512 rows, which are kept: the same command with --resume"
+        InterruptedRunError,
+        match="interrupted after 512 rows, which are kept: to resume, repeat the command with --resume",
     ):
         task = compress_task(compressor, compressor.codec())
         process_file(task, open_vectors(tmp_path / "v.npy"), tmp_path / "o.npy", interrupt)

@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from linguagen.models.errors import RunFolderError
-from linguagen.runtime.writing.whole_file import replace_file
 from linguagen.train.run import folder as checkpoint
 from linguagen.train.run.folder import RunFolder, Stopwatch, free_run, latest_run, load_run
 
@@ -73,19 +72,6 @@ def test_the_latest_run_and_the_next_free_name(tmp_path):
         (tmp_path / name / "config.json").write_text("{}")
     assert free_run("a", tmp_path).name == "a-3"
     assert latest_run(tmp_path).name == "a-2"
-
-
-def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
-    path = tmp_path / "state"
-    replace_file(path, lambda file: file.write(b"old"))
-
-    def fail(file):
-        file.write(b"half")
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        replace_file(path, fail)
-    assert path.read_bytes() == b"old"
 
 
 def test_checkpoints_are_never_unpickled_as_code(tmp_path):

@@ -94,7 +94,7 @@ def test_a_collection_is_searched_better_after_its_fit(tiny_text, inputs, tmp_pa
 
     def same_deed(encoder):
         tokens = torch.nn.utils.rnn.pad_sequence(
-            [torch.tensor(each) for each in run.tokenizer.encode(texts)], batch_first=True
+            [torch.tensor(each) for each in run.tokenizer.tokenize(texts)], batch_first=True
         )
         with torch.no_grad():
             cosines = encoder(tokens) @ encoder(tokens).T

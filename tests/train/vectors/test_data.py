@@ -55,7 +55,7 @@ def test_sources_that_do_not_fit_are_refused(corpus, tmp_path, sources):
 
 def test_sources_that_cannot_be_read_are_refused(corpus, tmp_path):
     (tmp_path / "a-source.npy").write_text("0 1 2")
-    with pytest.raises(VectorFileError, match="a-source.npy: cannot be read as the sources of a.npy"):
+    with pytest.raises(VectorFileError, match="a-source.npy: cannot be read as the origins of a.npy"):
         split_rows(corpus, 0.2, seed=0)
 
 
@@ -112,7 +112,7 @@ def test_a_token_embedding_csv_is_read(tmp_path, tiny_vectors):
             ['a,"[1, 2]"', 'b,"[1]"'],
             "token,embedding",
             VectorFileError,
-            "t.csv, line 3: 1 numbers where the rows before have 2; .*t.csv must hold one width",
+            "t.csv, line 3: 1 numbers, but the rows before have 2; give .*t.csv rows of one width",
         ),
         (["a,hello"], "token,embedding", VectorFileError, r"t.csv, line 2: no embedding .*such as \"\[0.1, -0.2\]\""),
         (["a"], "token,embedding", VectorFileError, "t.csv, line 2: no embedding"),
