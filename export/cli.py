@@ -35,28 +35,26 @@ def command(
     request = ExportRequest(**settings)
     try:
         from linguagen.export.vectors.writer import export_run
-        from linguagen.train.run.folder import RunFolder, latest_run, load_run
-        from linguagen.train.text.finished import is_text_run
+        from linguagen.train.kinds import load_finished
+        from linguagen.train.run.folder import latest_run
     except ImportError as error:
         raise MissingExtraError(
             f"lg-export needs torch and onnx ({error}); install them: pip install 'linguagen[export]'"
         ) from error
     folder = run or latest_run()
-    if is_text_run(RunFolder(folder)):
-        _export_text(folder, request, output, as_json)
+    finished: Any = load_finished(folder)
+    if finished.kind == "text":
+        _export_text(folder, finished, request, output, as_json)
         return
     if request.sources:
         raise UsageError("--sources is for a run on text; leave it out for a run on vectors")
-    finished = load_run(folder)
     exported = export_run(finished, request, output or folder / f"{finished.name}.{request.precision}.onnx")
     _print(exported, as_json)
 
 
-def _export_text(folder: Path, request: ExportRequest, output: Path | None, as_json: bool) -> None:
+def _export_text(folder: Path, run: Any, request: ExportRequest, output: Path | None, as_json: bool) -> None:
     from linguagen.export.text.writer import export_text_run
-    from linguagen.train.text.finished import load_text_run
 
-    run = load_text_run(folder)
     exported = export_text_run(run, request, output or folder / f"{run.name}.{request.precision}.onnx")
     parity = dict(exported.manifest.parity)
     if as_json:

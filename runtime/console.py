@@ -8,7 +8,9 @@ from dataclasses import asdict
 from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
+from linguagen import __version__
 from linguagen.models.errors import LinguaGenError
 from linguagen.models.manifests.text import TextFigure
 from linguagen.models.manifests.vectors import FidelityRow
@@ -26,16 +28,33 @@ def print_json(document: Any) -> None:
     typer.echo(json.dumps(document, indent=2))
 
 
-def new_app(summary: str) -> typer.Typer:
-    """A typer application with plain tracebacks and no shell-completion options."""
+def new_app(summary: str, cls: type[TyperGroup] = TyperGroup) -> typer.Typer:
+    """A typer application with plain tracebacks and no shell-completion options.
+
+    Args:
+        summary: its help.
+        cls: the class of its group of commands.
+    """
     return typer.Typer(
         help=summary,
+        cls=cls,
         add_completion=False,
         no_args_is_help=False,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
+
+
+def version_option(command: str) -> Any:
+    """The option `--version` of a command: prints its name and the package's version, and ends it."""
+
+    def show(asked: bool) -> None:
+        if asked:
+            typer.echo(f"{command} {__version__}")
+            raise typer.Exit
+
+    return typer.Option("--version", callback=show, is_eager=True, help="Print the version.")
 
 
 def run_app(app: Callable[[], Any]) -> None:

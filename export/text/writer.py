@@ -56,7 +56,7 @@ def export_text_run(run: FinishedTextRun, request: ExportRequest, output: Path) 
     check_output(output)
     if request.codes or request.decoder:
         raise UsageError("--codes and --decoder are for models of vectors; leave them out for a run on text")
-    graph = build_text_graph(run.encoder, request.precision)
+    graph = build_text_graph(run.network, request.precision)
     manifest = _manifest(run, request)
     extra = {TOKENIZER_KEY: base64.b64encode(run.tokenizer.model).decode()}
     with TemporaryDirectory(dir=output.parent, prefix=f".{output.stem}.") as folder:
@@ -132,7 +132,7 @@ def _encoded(run: FinishedTextRun, texts: tuple[str, ...]) -> Array:
     """Embeddings of PyTorch's encoder, text by text, so that no padding is in them."""
     tokens = run.tokenizer.encode(texts)
     with torch.no_grad():
-        rows = [run.encoder(torch.from_numpy(pad([each])).long()) for each in tokens]
+        rows = [run.network(torch.from_numpy(pad([each])).long()) for each in tokens]
     return np.asarray(torch.cat(rows).numpy())
 
 
@@ -143,7 +143,7 @@ def _manifest(run: FinishedTextRun, request: ExportRequest) -> TextManifest:
         pieces=run.tokenizer.pieces,
         output_dim=config.encoder.dim,
         precision=request.precision,
-        teacher=Path(config.teacher).name,
+        teacher=Path(config.targets).name,
         tokenizer_sha256=hashlib.sha256(run.tokenizer.model).hexdigest(),
         sources=request.sources,
         training={

@@ -20,7 +20,7 @@ from linguagen.models.manifests.vectors import Manifest
 from linguagen.models.model_file import decoder_path
 from linguagen.runtime.codes.codec import Codec
 from linguagen.runtime.vectors import Array
-from linguagen.train.run.folder import FinishedRun
+from linguagen.train.vectors.finished import FinishedVectorRun
 from linguagen.train.vectors.network import VectorNetwork
 
 _GATE_ROWS = 1000
@@ -38,7 +38,7 @@ class Exported:
     """Of the decoder's file; None where none was asked for."""
 
 
-def export_run(run: FinishedRun, request: ExportRequest, output: Path) -> Exported:
+def export_run(run: FinishedVectorRun, request: ExportRequest, output: Path) -> Exported:
     """Write a run as a model file, with its card beside it.
 
     Args:
@@ -51,18 +51,18 @@ def export_run(run: FinishedRun, request: ExportRequest, output: Path) -> Export
         ExportGateError: the file does not do what the encoder does; nothing is written.
     """
     check_output(output)
-    precision, moments = request.precision, EmbeddingMoments.of(_encoded(run.encoder, run.calibration))
+    precision, moments = request.precision, EmbeddingMoments.of(_encoded(run.network, run.calibration))
     calibration = calibrate(run.calibration) if precision == "int8" else None
-    dim = run.encoder.config.dim
+    dim = run.network.config.dim
     # Codes as a reader of the file will make them, whose covariance is in half precision.
     stored = EmbeddingMoments.from_document(moments.to_document())
     codec = Codec.make(request.codes, request.codes_dim or dim, stored) if request.codes else None
-    model = build_graph(fold(run.encoder), calibration, half=precision == "float16", codec=codec)
+    model = build_graph(fold(run.network), calibration, half=precision == "float16", codec=codec)
     manifest = _manifest(run, request, moments, calibration)
     with TemporaryDirectory(dir=output.parent, prefix=f".{output.stem}.") as folder:
         partial = Path(folder) / "model.onnx"
         partial.write_bytes(with_manifest(model, manifest)[0])
-        parity = verify(partial, run.encoder, _gate_rows(run), precision)
+        parity = verify(partial, run.network, _gate_rows(run), precision)
         data, manifest = with_manifest(model, replace(manifest, parity=parity))
         partial.write_bytes(data)
         decoder = _write_decoder(run, manifest, partial) if request.decoder else None
@@ -74,7 +74,7 @@ def export_run(run: FinishedRun, request: ExportRequest, output: Path) -> Export
     return Exported(output, card, manifest, len(data), decoder)
 
 
-def _write_decoder(run: FinishedRun, encoder: Manifest, model: Path) -> DecoderManifest:
+def _write_decoder(run: FinishedVectorRun, encoder: Manifest, model: Path) -> DecoderManifest:
     """Write the decoder beside the checked model, measure both together, and write what was measured."""
     graph, rows = build_decoder(run.decoder, encoder.precision), _gate_rows(run)
     manifest = DecoderManifest(
@@ -100,7 +100,7 @@ def _encoded(encoder: VectorNetwork, vectors: Array) -> Array:
         return np.asarray(encoder(torch.from_numpy(vectors)).numpy())
 
 
-def _gate_rows(run: FinishedRun) -> Array:
+def _gate_rows(run: FinishedVectorRun) -> Array:
     """The held-out rows, joined by training rows where they are too few to tell 0.3 points from chance.
 
     The gate compares a file with its own encoder, so that training rows tell as much as held-out ones.
@@ -111,14 +111,14 @@ def _gate_rows(run: FinishedRun) -> Array:
 
 
 def _manifest(
-    run: FinishedRun, request: ExportRequest, moments: EmbeddingMoments, calibration: Calibration | None
+    run: FinishedVectorRun, request: ExportRequest, moments: EmbeddingMoments, calibration: Calibration | None
 ) -> Manifest:
-    kind = "sources" if run.summary["validation_by_source"] else "rows"
-    dim = run.encoder.config.dim
+    kind = "sources" if run.summary["validation_by_origin"] else "rows"
+    dim = run.network.config.dim
     return Manifest(
         name=request.name or run.name,
         teacher=run.config.teacher,
-        input_dim=run.encoder.width,
+        input_dim=run.network.width,
         output_dim=dim,
         precision=request.precision,
         statistics=run.statistics,
@@ -131,6 +131,7 @@ def _manifest(
                 for part in ("encoder", "objective", "optimiser")
                 for key, value in asdict(getattr(run.config, part)).items()
             },
+            "steps": run.config.training_steps,
         },
         fidelity=run.fidelity,
         fidelity_set=f"{run.summary['validation_rows']} vectors of {kind} held out of training",

@@ -124,11 +124,11 @@ def test_the_operators_are_those_that_the_exporter_writes(tiny, tiny_text, tmp_p
     from linguagen.export.text.graph import build_text_graph
     from linguagen.export.vectors.writer import export_run
     from linguagen.runtime.codes.codec import KINDS
-    from linguagen.train.run.folder import load_run
     from linguagen.train.text.config import TextEncoderConfig
-    from linguagen.train.text.network import TextEncoder
+    from linguagen.train.text.network import TextNetwork
+    from linguagen.train.vectors.finished import load_finished
 
-    run, seen = load_run(tiny["run"]), set()
+    run, seen = load_finished(tiny["run"]), set()
     for precision in ("none", "fp16", "int8"):
         for kind in (None, *KINDS):
             path = export_run(run, ExportRequest(precision, codes=kind, decoder=True), tmp_path / "m.onnx").path
@@ -137,7 +137,7 @@ def test_the_operators_are_those_that_the_exporter_writes(tiny, tiny_text, tmp_p
         seen |= {node.op_type for node in onnx.load(narrow).graph.node}
     for kind in ("none", "fp16", "int8"):
         seen |= {node.op_type for node in onnx.load(tiny_text[kind]).graph.node}
-    repeated_less = TextEncoder(60, TextEncoderConfig(dim=6, width=8, hidden=4, term_frequency_power=0.5))
+    repeated_less = TextNetwork(60, TextEncoderConfig(dim=6, width=8, hidden=4, term_frequency_power=0.5))
     seen |= {node.op_type for node in build_text_graph(repeated_less, "int8").graph.node}
     assert seen == OPERATORS
 

@@ -7,6 +7,7 @@ import pytest
 from make_tiny_model import tiny_vectors
 
 from linguagen.train.run.folder import RunFolder
+from linguagen.train.vectors.config import VectorRunConfig
 
 TINY = ("--dim", "8", "--segments", "6", "--hidden", "3", "--batch", "64", "--subspace-rows", "4", "--steps", "20")
 
@@ -29,7 +30,7 @@ def test_a_run_prints_the_table_the_verdict_and_the_next_command(trained, tmp_pa
     assert "PCA" in lines[8]
     assert "interval" in lines[8]
     assert "next: lg-export runs/mine --quantize int8" in trained.stderr
-    assert RunFolder(tmp_path / "runs" / "mine").read_config().encoder.dim == 8
+    assert RunFolder(tmp_path / "runs" / "mine").read_config(VectorRunConfig).encoder.dim == 8
 
 
 def test_export_takes_the_latest_run_and_names_the_next_command(trained, run_command, tmp_path):
@@ -51,7 +52,7 @@ def test_a_second_run_of_the_same_name_gets_a_number_and_json(trained, run_comma
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        (("mine.npy", *TINY, "--out", "runs/mine"), 2, "runs/mine already holds a run; go on with --resume, or choose"),
+        (("mine.npy", *TINY, "--out", "runs/mine"), 2, "runs/mine already holds a run; continue it with --resume, or"),
         (("--resume",), 1, "runs/mine is finished; export it with lg-export runs/mine, or start a new run"),
         (("--resume", "--steps", "7"), 1, "runs/mine was made with steps 20, not 7; resume it without that option"),
         (("other.npy", "--resume"), 1, "runs/mine was made with inputs ('mine.npy',), not ('other.npy',)"),

@@ -10,12 +10,12 @@ from linguagen.export.vectors import verify as gate
 from linguagen.export.vectors.writer import export_run
 from linguagen.models.errors import ExportGateError, UsageError
 from linguagen.runtime import Compressor
-from linguagen.train.run.folder import load_run
+from linguagen.train.vectors.finished import load_finished
 
 
 @pytest.fixture
 def run(tiny):
-    return load_run(tiny["run"])
+    return load_finished(tiny["run"])
 
 
 def test_the_manifest_in_the_file_tells_its_whole_story(tiny):
@@ -134,7 +134,7 @@ def test_wrong_use_is_refused_before_any_work(run, tmp_path, kind, name, message
 
 def test_a_run_resaved_elsewhere_exports_the_same(tiny, tmp_path):
     copy = shutil.copytree(tiny["run"], tmp_path / "tiny")
-    exported = export_run(load_run(copy), ExportRequest("none"), tmp_path / "m.onnx")
+    exported = export_run(load_finished(copy), ExportRequest("none"), tmp_path / "m.onnx")
     vectors = torch.nn.functional.normalize(torch.randn(5, 48), dim=1).numpy()
     np.testing.assert_array_equal(
         Compressor.load(exported.path).compress(vectors), Compressor.load(tiny["none"]).compress(vectors)
