@@ -9,8 +9,8 @@ WORKERS ?= 2
 .PHONY: demo test check format bench fuzz results results-text ablation models models-text page clean
 
 TEXT = .text
-TEXTS = --text $(TEXT)/corpus.txt --pieces 32000 --scored ../shared/text/eval/stsb/stsb-en-dev.csv
-TAUGHT = --teacher $(TEXT)/teacher.npy --simcse 0 --skip-gram 0
+TEXTS = text $(TEXT)/corpus.txt --pieces 32000 --scored ../shared/text/eval/stsb/stsb-en-dev.csv
+TAUGHT = --targets $(TEXT)/teacher.npy --simcse 0 --skip-gram 0
 ALONE = --simcse 1 --skip-gram 0.1 --batch 512 --steps 250
 
 demo: .demo/bin/lg-run

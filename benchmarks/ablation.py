@@ -17,17 +17,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from corpora import largest_first, source_file
+from corpora import largest_first, source_file, statistics_of
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from linguagen.models.manifests.statistics import TeacherStatistics
 from linguagen.runtime.measure.controls import PCA, SOFTENED_PCA, TRUNCATION, control_projections, project
 from linguagen.runtime.measure.fidelity import FidelitySet
 from linguagen.train.run.folder import RunFolder
 from linguagen.train.run.processes import Processes
-from linguagen.train.vectors.closed_form import gather_statistics
-from linguagen.train.vectors.config import EncoderConfig, RunConfig, from_flat
+from linguagen.train.vectors.config import EncoderConfig, VectorRunConfig
 from linguagen.train.vectors.loop import train
 from linguagen.train.vectors.network import ProjectionHead, VectorNetwork
 
@@ -133,7 +131,7 @@ def run(job: Job) -> dict[str, Any]:
             made.append((PlainEncoder if plain else VectorNetwork)(width, shape))
             return made[0]
 
-        train(config, run_folder, Processes(0, 1, torch.device(job.device)), make_encoder=make)
+        train(config, run_folder, Processes(device=torch.device(job.device)), make_network=make)
         with torch.no_grad():
             embeddings = made[0](torch.from_numpy(left_out).to(job.device)).cpu().numpy()
     row = FidelitySet(left_out).measure(job.variant, embeddings).row
@@ -149,7 +147,7 @@ def run(job: Job) -> dict[str, Any]:
 def controls(path: str, fold: int) -> list[dict[str, Any]]:
     """Truncation, PCA and softened PCA on the same fold."""
     rows, _, left_out = load_fold(path, fold)
-    statistics: TeacherStatistics = gather_statistics([rows], rows.shape[1], 256)
+    statistics = statistics_of(rows)
     fidelity = FidelitySet(left_out)
     found = []
     for name in (TRUNCATION, PCA, SOFTENED_PCA):
@@ -158,13 +156,10 @@ def controls(path: str, fold: int) -> list[dict[str, Any]]:
     return found
 
 
-def configure(inputs: tuple[str, ...], seed: int, changes: dict[str, Any]) -> RunConfig:
+def configure(inputs: tuple[str, ...], seed: int, changes: dict[str, Any]) -> VectorRunConfig:
     """The default configuration with some settings changed."""
-    from linguagen.train.vectors.config import flat_settings
-
-    return from_flat(
-        flat_settings(RunConfig(inputs=inputs, seed=seed, evaluate_every=10**6)) | {"hidden": UNITS} | changes
-    )
+    own = {"inputs": inputs, "seed": seed, "evaluate_every": 10**6, "hidden": UNITS}
+    return VectorRunConfig.from_flat(own | changes)
 
 
 def table(results: list[dict[str, Any]]) -> str:

@@ -19,12 +19,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from linguagen.models.manifests.statistics import TeacherStatistics
 from linguagen.runtime.measure.controls import PCA
 from linguagen.runtime.measure.fidelity import difference_interval
 from linguagen.train.run.folder import RunFolder
 from linguagen.train.run.processes import Processes
-from linguagen.train.vectors.closed_form import gather_statistics
-from linguagen.train.vectors.config import FIT_DEFAULTS, RunConfig, flat_settings, from_flat
+from linguagen.train.vectors.closed_form import gather_moments
+from linguagen.train.vectors.config import FIT_DEFAULTS, VectorRunConfig
 from linguagen.train.vectors.loop import train
 
 
@@ -64,19 +65,24 @@ def source_file(path: str) -> Path:
     return Path(path).with_name(f"{Path(path).stem}-source.npy")
 
 
+def statistics_of(rows: np.ndarray, rank: int = 256) -> TeacherStatistics:
+    """Statistics of vectors (rows, width), as a model file carries them."""
+    return TeacherStatistics.from_moments(*gather_moments([rows], rows.shape[1]), rank)
+
+
 def fit(job: Job) -> dict[str, Any]:
     """Fit one corpus; returns what the table needs."""
     torch.set_num_threads(1 if job.device == "cuda" else 2)
     vectors = np.load(job.vectors).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     mine = np.isin(np.load(source_file(job.vectors)), job.sources)
-    prior = gather_statistics([vectors[~mine]], vectors.shape[1], 256)
+    prior = statistics_of(vectors[~mine])
     with tempfile.TemporaryDirectory() as folder:
         np.save(f"{folder}/corpus.npy", vectors[mine])
-        settings = flat_settings(RunConfig(inputs=(f"{folder}/corpus.npy",))) | FIT_DEFAULTS | dict(job.settings)
-        config, run = from_flat(settings), RunFolder(Path(folder) / "run")
+        settings = {"inputs": (f"{folder}/corpus.npy",), **FIT_DEFAULTS, **dict(job.settings)}
+        config, run = VectorRunConfig.from_flat(settings), RunFolder(Path(folder) / "run")
         run.write_config(config)
-        result = train(config, run, Processes(0, 1, torch.device(job.device)), prior=prior)
+        result = train(config, run, Processes(device=torch.device(job.device)), prior=prior)
         summary = json.loads(run.finished.read_text())
     assert result is not None
     pca = next(item for item in result.controls if item.row.method == PCA)

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import faiss
 import numpy as np
 from adaptor import STEPS, embed, train_adaptor
+from corpora import statistics_of
 
 from linguagen.models.manifests.moments import EmbeddingMoments
 from linguagen.runtime.codes.codec import Codec, cut
 from linguagen.runtime.measure.controls import control_projections, project
-from linguagen.train.vectors.closed_form import gather_statistics
 
 DEPTH = 100
 Rank = Callable[[np.ndarray, np.ndarray, bool], np.ndarray]
@@ -65,7 +65,7 @@ def with_codecs(
 def linear_peers(rows: np.ndarray, mixes: list[tuple[int, str]], suffix: str = "") -> Iterator[Method]:
     """Truncation, PCA and softened PCA."""
     widest = max(dim for dim, _ in mixes)
-    controls = control_projections(gather_statistics([rows], rows.shape[1], widest), widest)
+    controls = control_projections(statistics_of(rows, widest), widest)
     for name in ("truncation", "PCA", "softened PCA"):
         projection = controls[name]
         yield from with_codecs(f"{name}{suffix}", lambda x, p=projection: project(x, p), rows, mixes)

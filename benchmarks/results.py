@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from corpora import deal_sources
+from corpora import deal_sources, statistics_of
 from peers import (
     DEPTH,
     Method,
@@ -34,11 +34,11 @@ from peers import (
 from tables import write_results
 
 from linguagen.runtime import Compressor
-from linguagen.train.run.folder import RunFolder, load_run
+from linguagen.train.run.folder import RunFolder
 from linguagen.train.run.processes import Processes
-from linguagen.train.vectors.closed_form import gather_statistics
-from linguagen.train.vectors.config import FIT_DEFAULTS, RunConfig, flat_settings, from_flat
+from linguagen.train.vectors.config import FIT_DEFAULTS, VectorRunConfig
 from linguagen.train.vectors.data import split_rows
+from linguagen.train.vectors.finished import load_finished
 from linguagen.train.vectors.loop import train
 
 TEACHERS = ("text-embedding-3-small", "text-embedding-ada-002")
@@ -124,22 +124,22 @@ def corpus_rows(teacher: str, number: int) -> tuple[np.ndarray, np.ndarray, str]
 
 def trained(rows: np.ndarray, prior_rows: np.ndarray | None) -> tuple[Any, np.ndarray, np.ndarray]:
     """An encoder trained on rows, from a teacher's statistics if given; its documents, and the queries it reports on."""
-    prior = None if prior_rows is None else gather_statistics([prior_rows], rows.shape[1], 256)
+    prior = None if prior_rows is None else statistics_of(prior_rows)
     with tempfile.TemporaryDirectory() as folder:
         np.save(f"{folder}/rows.npy", rows)
-        settings = flat_settings(RunConfig(inputs=(f"{folder}/rows.npy",)))
-        config = from_flat(settings | (FIT_DEFAULTS if prior else {"held_out": 0.05, "evaluate_every": 10**6}))
+        changes = FIT_DEFAULTS if prior else {"held_out": 0.05, "evaluate_every": 10**6}
+        config = VectorRunConfig.from_flat({"inputs": (f"{folder}/rows.npy",), **changes})
         folder_of_run = RunFolder(Path(folder) / "run")
         folder_of_run.write_config(config)
-        train(config, folder_of_run, Processes(0, 1, torch.device("cpu")), prior=prior)
-        encoder = load_run(folder_of_run.path).encoder
+        train(config, folder_of_run, Processes(), prior=prior)
+        encoder = load_finished(folder_of_run.path).network
 
     def encode(x: np.ndarray) -> np.ndarray:
         with torch.no_grad():
             return encoder(torch.from_numpy(x)).numpy()
 
-    split = split_rows(_Sized(len(rows)), config.held_out, config.seed, by_source=False)
-    return encode, rows[split.training], rows[split.validation][1::2]
+    split = split_rows(_Sized(len(rows)), config.held_out, config.seed, by_origin=False)
+    return encode, rows[split.training], rows[split.held_out][1::2]
 
 
 class _Sized:

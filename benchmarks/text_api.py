@@ -22,8 +22,9 @@ from linguagen.runtime.measure.fidelity import NEIGHBOURS
 from linguagen.runtime.text.tokenizer import pad
 from linguagen.runtime.vectors import Array
 from linguagen.train.run.folder import RunFolder
-from linguagen.train.text.config import text_settings
-from linguagen.train.text.finished import FinishedTextRun, load_text_run
+from linguagen.train.run.processes import Processes
+from linguagen.train.text.config import TextRunConfig
+from linguagen.train.text.finished import FinishedTextRun, load_finished
 from linguagen.train.text.loop import train_text
 
 _LONGEST = 128  # tokens of a text that are read
@@ -74,10 +75,10 @@ def _groups(sources: np.ndarray, folds: int) -> np.ndarray:
 def _trained(scratch: Path, name: str, texts: list[dict[str, Any]], init: str, steps: int) -> FinishedTextRun:
     corpus = scratch / f"{name}.jsonl"
     corpus.write_text("".join(json.dumps(each) + "\n" for each in texts), encoding="utf-8")
-    config = text_settings(
+    config = TextRunConfig.from_flat(
         {
-            "text": (str(corpus),),
-            "teacher": str(scratch / "teacher.npy"),
+            "inputs": (str(corpus),),
+            "targets": str(scratch / "teacher.npy"),
             "init": init,
             "steps": steps,
             "batch": 128,
@@ -90,14 +91,14 @@ def _trained(scratch: Path, name: str, texts: list[dict[str, Any]], init: str, s
     )
     run = RunFolder(scratch / name)
     run.write_config(config)
-    train_text(config, run, torch.device("cpu"))
-    return load_text_run(run.path)
+    train_text(config, run, Processes())
+    return load_finished(run.path)
 
 
 def _embedded(run: FinishedTextRun, texts: list[str]) -> Array:
     tokens = [each[:_LONGEST] for each in run.tokenizer.encode(texts)]
     with torch.no_grad():
-        return torch.cat([run.encoder(torch.from_numpy(pad([each])).long()) for each in tokens]).numpy()
+        return torch.cat([run.network(torch.from_numpy(pad([each])).long()) for each in tokens]).numpy()
 
 
 def _nearest(queries: Array, documents: Array, itself: np.ndarray) -> np.ndarray:

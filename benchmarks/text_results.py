@@ -25,7 +25,7 @@ from text_peers import Embed, Encoder
 from linguagen.export.request import ExportRequest
 from linguagen.export.text.writer import export_text_run
 from linguagen.runtime.measure.scores import cosines, spearman
-from linguagen.train.text.finished import load_text_run
+from linguagen.train.text.finished import load_finished
 
 _TABLE_BEGIN, _TABLE_END = "<!-- text table: written by make results-text -->", "<!-- end of text table -->"
 _SPEED_SECONDS = 2.0
@@ -69,7 +69,7 @@ def main(
 def _exported(named: str, folder: Path) -> Encoder:
     name, run = named.split("=")
     path = folder / f"{len(list(folder.iterdir()))}.onnx"
-    export_text_run(load_text_run(Path(run)), ExportRequest(quantize="int8"), path)
+    export_text_run(load_finished(Path(run)), ExportRequest(quantize="int8"), path)
     return peers.ours(name, path)
 
 

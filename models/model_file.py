@@ -85,7 +85,7 @@ def read_text_file(path: Path) -> TextFile:
     if TEXT_KEY not in file.metadata or TOKENIZER_KEY not in file.metadata:
         raise ModelFileError(
             f"{path}: no text model; give one that lg-run models lists as text, or that lg-export wrote from a run of "
-            "lg-train --text"
+            "lg-train text"
         )
     manifest = TextManifest.from_json(file.metadata[TEXT_KEY], str(path))
     _check_hash(file, manifest.graph_sha256, path)

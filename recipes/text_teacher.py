@@ -1,4 +1,4 @@
-"""Vectors of all-MiniLM-L6-v2 for every line of a corpus, for `lg-train --text ... --teacher`.
+"""Vectors of all-MiniLM-L6-v2 for every line of a corpus, for `lg-train text ... --targets`.
 
     python tests/benchmarks/text_teacher.py CORPUS OUT.npy
 

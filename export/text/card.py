@@ -39,6 +39,6 @@ def render_text_card(manifest: TextManifest, size: int) -> str:
         "## Limits",
         "",
         "Text of other languages and domains than the training corpus comes out worse: measure it with "
-        "`lg-run evaluate-text`, and train on your own text with `lg-train --text` where it matters.",
+        "`lg-run evaluate-text`, and train on your own text with `lg-train text` where it matters.",
     ]
     return "\n".join(lines) + "\n"

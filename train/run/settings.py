@@ -70,9 +70,7 @@ class RunSettings(ABC):
             document = json.loads(text)
             kind = document.pop("kind")
             if kind != cls.kind:
-                raise RunFolderError(
-                    f"{origin}: a run of the kind {kind!r}, expected {cls.kind!r}; use lg-train {kind}"
-                )
+                raise RunFolderError(f"{origin}: a run of kind {kind!r}, expected {cls.kind!r}; use lg-train {kind}")
             parts = {name: section(**document.pop(name)) for name, section in sections(cls).items()}
             return cls(inputs=tuple(document.pop("inputs")), **parts, **document)
         except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:

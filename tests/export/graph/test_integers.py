@@ -25,7 +25,7 @@ def test_rounding_is_onnxruntimes_own_static_quantisation(tiny, tmp_path, tiny_v
     """Golden answers from onnxruntime's quantizer, run on the float graph with the same settings."""
     run = load_finished(tiny["run"])
     assert calibrate(run.calibration).float32_dimensions == ()
-    onnx.save(build_graph(fold(run.encoder)), tmp_path / "float.onnx")
+    onnx.save(build_graph(fold(run.network)), tmp_path / "float.onnx")
     quantize_static(
         tmp_path / "float.onnx",
         tmp_path / "golden.onnx",

@@ -97,7 +97,7 @@ def test_a_failed_gate_leaves_the_file_that_was_there(run, tmp_path, monkeypatch
 def test_embeddings_off_unit_length_do_not_pass(tiny, run, monkeypatch):
     monkeypatch.setattr(Compressor, "compress", lambda self, vectors: np.full((len(vectors), 8), 0.5, np.float32))
     with pytest.raises(ExportGateError, match="embeddings are off unit length by up to 4.14e-01, allowed are 1e-05"):
-        gate.verify(tiny["int8"], run.encoder, run.validation, "int8")
+        gate.verify(tiny["int8"], run.network, run.validation, "int8")
 
 
 def test_rows_that_depend_on_their_batch_do_not_pass(tiny, run, monkeypatch):
@@ -106,13 +106,13 @@ def test_rows_that_depend_on_their_batch_do_not_pass(tiny, run, monkeypatch):
         Compressor, "compress", lambda self, vectors: np.roll(real(self, vectors), len(vectors) == 1, axis=1)
     )
     with pytest.raises(ExportGateError, match="a row alone and in a batch give different embeddings"):
-        gate.verify(tiny["int8"], run.encoder, run.validation, "int8")
+        gate.verify(tiny["int8"], run.network, run.validation, "int8")
 
 
 def test_a_file_that_does_not_load_does_not_pass(run, tmp_path):
     (tmp_path / "m.onnx").write_bytes(b"no model")
     with pytest.raises(ExportGateError, match="the exported file does not run: .*cut, damaged or no ONNX file"):
-        gate.verify(tmp_path / "m.onnx", run.encoder, run.validation, "none")
+        gate.verify(tmp_path / "m.onnx", run.network, run.validation, "none")
 
 
 def test_a_name_that_was_given_is_kept(run, tmp_path):

@@ -25,7 +25,7 @@ def test_embeddings_are_pytorchs(encoder, tiny_text):
     run = load_finished(tiny_text["run"])
     texts = ["The dog bites the man.", "dog", "Man bites dog, they say; the farmer saw it."]
     with torch.no_grad():
-        wanted = torch.cat([run.encoder(torch.from_numpy(pad([each])).long()) for each in run.tokenizer.encode(texts)])
+        wanted = torch.cat([run.network(torch.from_numpy(pad([each])).long()) for each in run.tokenizer.encode(texts)])
     np.testing.assert_allclose(encoder.embed(texts), wanted.numpy(), atol=1e-5)
     np.testing.assert_array_equal(encoder.embed(texts[0])[0], encoder.embed(texts[:1])[0])
 

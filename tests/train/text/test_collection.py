@@ -130,7 +130,7 @@ def test_what_cannot_be_fitted_is_refused(tiny_text, inputs, tmp_path):
     few = tiny_model.tiny_text_config(inputs, init=start, collection=100, width=12 + 100)
     with pytest.raises(TrainingError, match=r"--collection 100 .* different pieces in them \(\d\d\); ask for fewer"):
         train_text(few, RunFolder(tmp_path), Processes())
-    with pytest.raises(UsageError, match="--collection fits a model that is there; name it with --init"):
+    with pytest.raises(UsageError, match="--collection fits an existing model; name it with --init"):
         tiny_model.tiny_text_config(inputs, collection=4)
     with pytest.raises(UsageError, match="--collection is a closed form and trains on nothing; leave --targets"):
         tiny_model.tiny_text_config(inputs, "targets", init=start, collection=4)

@@ -109,10 +109,23 @@ def test_seconds_bound_the_steps_and_are_written_down(tmp_path):
     )
     assert time.monotonic() - began < 30  # a million steps would take hours; the machine may be busy
     config = RunFolder(tmp_path / "run").read_config(VectorRunConfig)
-    assert 1 <= config.optimiser.steps < 10**6
-    assert config.seconds == 0
+    assert 1 <= config.timed_steps < 10**6
+    assert config.training_steps == config.timed_steps
+    assert (config.seconds, config.optimiser.steps) == (4.0, 10**6)  # as typed, so that --resume may repeat them
     with pytest.raises(UsageError, match="--seconds is -1.0, expected 0 or more"):
         tiny_config(("a",), seconds=-1.0)
+
+
+def test_a_run_bounded_by_seconds_resumes_with_the_same_options_and_steps(tmp_path, run_command):
+    np.save(tmp_path / "v.npy", tiny_vectors(600, seed=5))
+    words = ("--dim", "8", "--segments", "6", "--batch", "64", "--steps", "9000", "--seconds", "3", "--threads", "1")
+    run_command("lg-train", "v.npy", *words)
+    folder = RunFolder(tmp_path / "runs" / "v")
+    first = folder.read_config(VectorRunConfig)
+    (folder.path / "finished.json").unlink()  # killed after its last checkpoint
+    run_command("lg-train", "v.npy", *words, "--resume")
+    assert folder.read_config(VectorRunConfig) == first
+    assert read_checkpoint(folder)["step"] == first.timed_steps
 
 
 def test_vectors_that_are_all_the_same_are_refused(tmp_path):
