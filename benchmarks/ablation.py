@@ -22,13 +22,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmarks.data import deal_folds, load_origins, load_part
-from benchmarks.fitting import train_on
+from benchmarks.fitting import statistics_of, train_on
 from benchmarks.pages import RESULTS, table, write_block
 from linguagen.models.manifests.vectors import FidelityRow
 from linguagen.runtime.measure.controls import PCA, SOFTENED_PCA, TRUNCATION, control_projections, project
 from linguagen.runtime.measure.fidelity import FidelitySet
 from linguagen.train.network.blocks import ProjectionHead
-from linguagen.train.vectors.closed_form import gather_statistics
 from linguagen.train.vectors.config import EncoderConfig
 from linguagen.train.vectors.network import VectorNetwork
 
@@ -134,7 +133,7 @@ def figures(row: FidelityRow, fold: int, seed: int = 0) -> dict[str, Any]:
 def controls(teacher: str, fold: int) -> list[dict[str, Any]]:
     """Truncation, PCA and softened PCA on the same fold."""
     rows, _, left_out = load_fold(teacher, fold)
-    projections = control_projections(gather_statistics([rows], rows.shape[1], 256), 256)
+    projections = control_projections(statistics_of(rows, 256), 256)
     fidelity = FidelitySet(left_out)
     names = (TRUNCATION, PCA, SOFTENED_PCA)
     return [figures(fidelity.measure(name, project(left_out, projections[name])).row, fold) for name in names]

@@ -19,7 +19,7 @@ from linguagen.export.vectors.fold import FoldedEncoder
 from linguagen.export.vectors.graph import build_graph
 from linguagen.models.catalogue import find_model
 from linguagen.models.model_file import load_manifest
-from linguagen.runtime.encoders.cores import usable_cores
+from linguagen.runtime.cores import usable_cores
 from linguagen.runtime.measure.control_graph import control_graph
 from linguagen.runtime.writing.sample import draw_vectors
 

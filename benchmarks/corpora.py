@@ -19,11 +19,10 @@ import numpy as np
 import typer
 
 from benchmarks.data import TEACHERS, deal_groups, largest_first, load_origins, load_part
-from benchmarks.fitting import train_on
+from benchmarks.fitting import statistics_of, train_on
 from benchmarks.pages import RESULTS, table, write_block
 from linguagen.runtime.measure.controls import PCA
 from linguagen.runtime.measure.fidelity import difference_interval
-from linguagen.train.vectors.closed_form import gather_statistics
 from linguagen.train.vectors.config import FIT_DEFAULTS
 
 LEAST, MOST = 800, 8
@@ -67,7 +66,7 @@ def fit(job: Job) -> dict[str, Any]:
     """Fit one corpus; returns what the table needs."""
     vectors = load_part(job.teacher, "train")
     mine = np.isin(load_origins(job.teacher), job.origins)
-    prior = gather_statistics([vectors[~mine]], vectors.shape[1], 256)
+    prior = statistics_of(vectors[~mine])
     trained = train_on(vectors[mine], {**FIT_DEFAULTS, **dict(job.settings)}, prior=prior)
     pca = next(item for item in trained.result.controls if item.row.method == PCA)
     low, high = difference_interval(trained.result.model.recall_per_vector, pca.recall_per_vector)

@@ -12,10 +12,13 @@ import torch
 
 from linguagen.models.manifests.statistics import TeacherStatistics
 from linguagen.runtime.reading.array_files import open_npy
-from linguagen.train.run.folder import RunFolder, load_run
+from linguagen.train.run.folder import RunFolder
+from linguagen.train.run.held_out import Split
 from linguagen.train.run.processes import Processes
-from linguagen.train.vectors.config import EncoderConfig, RunConfig, flat_settings, from_flat
-from linguagen.train.vectors.data import Corpus, Split, split_rows
+from linguagen.train.vectors.closed_form import gather_moments
+from linguagen.train.vectors.config import EncoderConfig, VectorRunConfig
+from linguagen.train.vectors.data import Corpus, split_rows
+from linguagen.train.vectors.finished import load_finished
 from linguagen.train.vectors.loop import train
 from linguagen.train.vectors.network import VectorNetwork
 
@@ -65,7 +68,7 @@ def train_on(
         np.save(f"{folder}/rows.npy", rows)
         if origins is not None:
             np.save(f"{folder}/rows-source.npy", origins)
-        config = from_flat({**flat_settings(RunConfig(inputs=(f"{folder}/rows.npy",))), **settings})
+        config = VectorRunConfig.from_flat({"inputs": (f"{folder}/rows.npy",), **settings})
         run = RunFolder(Path(folder) / "run")
         run.write_config(config)
         split = split_rows(
@@ -74,10 +77,15 @@ def train_on(
             config.seed,
             origins is not None,
         )
-        result = train(config, run, Processes(0, 1, torch.device(device)), make_encoder=make, prior=prior)
+        result = train(config, run, Processes(device=torch.device(device)), make_network=make, prior=prior)
         summary = json.loads(run.finished.read_text())
-        encoder = made[0] if network is not VectorNetwork else load_run(run.path).encoder
+        encoder = made[0] if network is not VectorNetwork else load_finished(run.path).network
     return Trained(encoder_of(encoder), result, summary, split)
+
+
+def statistics_of(rows: np.ndarray, rank: int = 256) -> TeacherStatistics:
+    """Statistics of vectors (rows, width), as a model file carries them."""
+    return TeacherStatistics.from_moments(*gather_moments([rows], rows.shape[1]), rank)
 
 
 def encoder_of(network: VectorNetwork) -> Encode:

@@ -12,10 +12,10 @@ import faiss
 import numpy as np
 
 from benchmarks.adaptor import STEPS, embed, train_adaptor
+from benchmarks.fitting import statistics_of
 from linguagen.models.manifests.moments import EmbeddingMoments
 from linguagen.runtime.codes.codec import Codec, truncate
 from linguagen.runtime.measure.controls import control_projections, project
-from linguagen.train.vectors.closed_form import gather_statistics
 
 DEPTH = 100
 Rank = Callable[[np.ndarray, np.ndarray, bool], np.ndarray]
@@ -68,7 +68,7 @@ def with_codecs(
 def linear_peers(rows: np.ndarray, mixes: list[tuple[int, str]], suffix: str = "") -> Iterator[Method]:
     """Truncation, PCA and softened PCA."""
     widest = max(dim for dim, _ in mixes)
-    controls = control_projections(gather_statistics([rows], rows.shape[1], widest), widest)
+    controls = control_projections(statistics_of(rows, widest), widest)
     for name in ("truncation", "PCA", "softened PCA"):
         yield from with_codecs(f"{name}{suffix}", partial(project, projection=controls[name]), rows, mixes)
 

@@ -19,7 +19,7 @@ import numpy as np
 import typer
 
 from benchmarks.data import TEACHERS, deal_groups, load_origins, load_part
-from benchmarks.fitting import train_on
+from benchmarks.fitting import statistics_of, train_on
 from benchmarks.peers import (
     DEPTH,
     Method,
@@ -35,7 +35,6 @@ from benchmarks.peers import (
 )
 from benchmarks.tables import write_results
 from linguagen.runtime import Compressor
-from linguagen.train.vectors.closed_form import gather_statistics
 from linguagen.train.vectors.config import FIT_DEFAULTS
 
 DEFAULTS = [
@@ -115,9 +114,9 @@ def corpus_task(name: str, teacher: str, chosen: tuple[int, ...]) -> Task:
     """Fit a corpus and train a model of all other origins; the queries are those that chose nothing."""
     vectors, mine = load_part(teacher, "train"), np.isin(load_origins(teacher), chosen)
     rows, others = vectors[mine], vectors[~mine]
-    fitted = train_on(rows, FIT_DEFAULTS, prior=gather_statistics([others], others.shape[1], 256))
+    fitted = train_on(rows, FIT_DEFAULTS, prior=statistics_of(others, 256))
     general = train_on(others, {"held_out": 0.05, "evaluate_every": 10**6})
-    documents, queries = rows[fitted.split.training], rows[fitted.split.validation][1::2]
+    documents, queries = rows[fitted.split.training], rows[fitted.split.held_out][1::2]
 
     def methods() -> Iterator[Method]:
         yield from with_codecs("LinguaGEN, fitted", fitted.encode, documents, CORPUS_MIXES)

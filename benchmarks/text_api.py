@@ -23,8 +23,9 @@ from linguagen.runtime.measure.fidelity import NEIGHBOURS
 from linguagen.runtime.text.tokenizer import pad
 from linguagen.runtime.vectors import Array
 from linguagen.train.run.folder import RunFolder
-from linguagen.train.text.config import text_settings
-from linguagen.train.text.finished import FinishedTextRun, load_text_run
+from linguagen.train.run.processes import Processes
+from linguagen.train.text.config import TextRunConfig
+from linguagen.train.text.finished import FinishedTextRun, load_finished
 from linguagen.train.text.loop import train_text
 
 _LONGEST = 128  # tokens of a text that are read
@@ -86,10 +87,10 @@ def _trained(scratch: Path, name: str, texts: list[dict[str, Any]], init: str, s
     """A text model trained on texts and the vectors of their rows; one step is the closed form alone."""
     corpus = scratch / f"{name}.jsonl"
     corpus.write_text("".join(json.dumps(each) + "\n" for each in texts), encoding="utf-8")
-    config = text_settings(
+    config = TextRunConfig.from_flat(
         {
-            "text": (str(corpus),),
-            "teacher": str(scratch / "teacher.npy"),
+            "inputs": (str(corpus),),
+            "targets": str(scratch / "teacher.npy"),
             "init": init,
             "steps": steps,
             "batch": 128,
@@ -102,15 +103,15 @@ def _trained(scratch: Path, name: str, texts: list[dict[str, Any]], init: str, s
     )
     run = RunFolder(scratch / name)
     run.write_config(config)
-    train_text(config, run, torch.device("cpu"))
-    return load_text_run(run.path)
+    train_text(config, run, Processes())
+    return load_finished(run.path)
 
 
 def _embedded(run: FinishedTextRun, texts: list[str]) -> Array:
     """Embeddings (texts, dim) by a finished run, in PyTorch."""
     tokens = [each[:_LONGEST] for each in run.tokenizer.tokenize(texts)]
     with torch.no_grad():
-        return torch.cat([run.encoder(torch.from_numpy(pad([each])).long()) for each in tokens]).numpy()
+        return torch.cat([run.network(torch.from_numpy(pad([each])).long()) for each in tokens]).numpy()
 
 
 def _nearest(queries: Array, documents: Array, itself: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from linguagen.runtime.encoders.text_encoder import TextEncoder
 from linguagen.runtime.text.tokenizer import pad
 from linguagen.runtime.vectors import Array
-from linguagen.train.text.finished import load_text_run
+from linguagen.train.text.finished import load_finished
 from recipes.text_teacher import mini_lm_folder, package_folder
 
 Embed = Callable[[Sequence[str]], Array]
@@ -53,7 +53,7 @@ def _fitted(path: Path, documents: Sequence[str]) -> Embed:
     """A text model fitted to the documents by the commands that users have, int8."""
     with TemporaryDirectory() as folder:
         Path(folder, "documents.txt").write_text("".join(f"{text}\n" for text in documents), encoding="utf-8")
-        fit = ("--text", "documents.txt", "--init", path.absolute(), "--collection", AXES)
+        fit = ("text", "documents.txt", "--init", path.absolute(), "--collection", AXES)
         _run(folder, "lg-train", *fit, "--held-out", 1 / len(documents), "--out", "fitted")
         _run(folder, "lg-export", "fitted", "--quantize", "int8", "-o", "fitted.onnx")
         encoder = TextEncoder.load(Path(folder, "fitted.onnx"), threads=2)
@@ -67,13 +67,13 @@ def _run(folder: str, command: str, *words: object) -> None:
 
 def mean_of_table(name: str, run: Path) -> Encoder:
     """The weighted mean of a run's own table, in PyTorch."""
-    found = load_text_run(run)
+    found = load_finished(run)
 
     def embed(texts: Sequence[str]) -> Array:
         tokens = found.tokenizer.tokenize(texts)
         parts = [torch.from_numpy(pad(tokens[start : start + 64])).long() for start in range(0, len(tokens), 64)]
         with torch.no_grad():
-            return np.concatenate([found.encoder.mean_of_table(part).numpy() for part in parts])
+            return np.concatenate([found.network.mean_of_table(part).numpy() for part in parts])
 
     return Encoder(name, embed, float("nan"), found.config.encoder.dim)
 

@@ -27,7 +27,7 @@ from benchmarks.text_peers import Embed, Encoder
 from linguagen.export.request import ExportRequest
 from linguagen.export.text.writer import export_run
 from linguagen.runtime.measure.scores import cosines, spearman
-from linguagen.train.text.finished import load_text_run
+from linguagen.train.text.finished import load_finished
 from recipes.text_models import CORPUS, SETTINGS, run_folder
 
 _SPEED_SECONDS = 2.0
@@ -79,7 +79,7 @@ def encoders(folder: Path, lines: Sequence[str]) -> list[Encoder]:
 
 def exported(name: str, path: Path) -> Encoder:
     """A model of ours, written in int8 and read by the runtime."""
-    export_run(load_text_run(run_folder(name)), ExportRequest(quantize="int8"), path)
+    export_run(load_finished(run_folder(name)), ExportRequest(quantize="int8"), path)
     return peers.ours(name, path)
 
 

@@ -42,11 +42,12 @@ def command(
         raise MissingExtraError(
             f"lg-export needs torch and onnx ({error}); install them: pip install 'linguagen[export]'"
         ) from error
+    from linguagen.train.kinds import load_finished
     from linguagen.train.run.folder import latest_run
 
     folder = run or latest_run()
-    kind, finished = _load(folder)
-    writer = import_module(_WRITERS[kind])
+    finished: Any = load_finished(folder)
+    writer = import_module(_WRITERS[finished.kind])
     path = output or folder / f"{finished.name}.{request.precision}.onnx"
     exported = writer.export_run(finished, request, path, overwrite)
     if as_json:
@@ -55,14 +56,6 @@ def command(
     for line in writer.summarise(finished, exported):
         say(line)
     typer.echo(exported.path)
-
-
-def _load(folder: Path) -> tuple[str, Any]:
-    """The kind of a run, and the finished run."""
-    from linguagen.train.run.folder import RunFolder, load_run
-    from linguagen.train.text.finished import is_text_run, load_text_run
-
-    return ("text", load_text_run(folder)) if is_text_run(RunFolder(folder)) else ("vectors", load_run(folder))
 
 
 def main() -> None:

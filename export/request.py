@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields
 
 from linguagen.models.errors import UsageError
 from linguagen.runtime.codes.codec import KINDS
-from linguagen.train.vectors.config import setting
+from linguagen.train.run.settings import setting
 
 PRECISIONS = {"none": "float32", "fp16": "float16", "int8": "int8"}
 _ONLY_FOR = {

@@ -9,8 +9,11 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from linguagen.models.errors import ModelFileError
-from linguagen.models.protobuf import MalformedError, as_message, as_text, read_fields
+from linguagen.models.protobuf import MalformedError, as_message, as_text, read_fields, read_numbers
 
 OPERATORS = frozenset(
     """
@@ -27,6 +30,13 @@ _ENTRY_KEY, _ENTRY_VALUE = 1, 2
 _GRAPH_NODE, _GRAPH_INITIALIZER = 1, 5
 _NODE_OPERATOR, _NODE_DOMAIN = 4, 7
 _TENSOR_EXTERNAL, _TENSOR_LOCATION = 13, 14
+_TENSOR_DIMS, _TENSOR_TYPE, _TENSOR_NAME, _TENSOR_RAW = 1, 2, 8, 9
+_TENSOR_FLOATS, _TENSOR_INTEGERS, _TENSOR_LONGS = 4, 5, 7
+_TENSOR_TYPES = {
+    number: np.dtype(name)
+    for number, name in ((1, "<f4"), (2, "u1"), (3, "i1"), (6, "<i4"), (7, "<i8"), (10, "<f2"), (11, "<f8"))
+}
+"""What an exporter of ours stores weights as, by the numbers of TensorProto.DataType."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +99,42 @@ def parse_onnx(data: bytes, origin: str) -> OnnxFile:
     if not graphs:
         raise MalformedError("it has no graph")
     return OnnxFile(data, metadata, digest.hexdigest(), tuple(sorted(operators)))
+
+
+def read_initialisers(data: bytes) -> dict[str, npt.NDArray[np.generic]]:
+    """The stored weights of a model file that `read_onnx` has passed, by name, in their own types and shapes.
+
+    Raises:
+        ModelFileError: a weight is of a type that no exporter of ours writes, or its values do not fill its shape.
+    """
+    graphs = [as_message(value) for number, value, _ in read_fields(memoryview(data)) if number == _MODEL_GRAPH]
+    tensors = (value for graph in graphs for number, value, _ in read_fields(graph) if number == _GRAPH_INITIALIZER)
+    return dict(_tensor(as_message(tensor)) for tensor in tensors)
+
+
+def _tensor(tensor: memoryview) -> tuple[str, npt.NDArray[np.generic]]:
+    """Name and values of a stored weight; numbers may be raw bytes, or a packed field of their type."""
+    name, kind, shape, raw = "", 0, [], b""
+    numbers: list[int] = []
+    for field, value, _ in read_fields(tensor):
+        if field == _TENSOR_NAME:
+            name = bytes(as_message(value)).decode()
+        elif field == _TENSOR_TYPE:
+            kind = int(value) if isinstance(value, int) else 0
+        elif field == _TENSOR_DIMS:
+            shape += read_numbers(value)
+        elif field in (_TENSOR_INTEGERS, _TENSOR_LONGS):
+            numbers += read_numbers(value)
+        elif field in (_TENSOR_RAW, _TENSOR_FLOATS):
+            raw += bytes(as_message(value))
+    try:
+        dtype = _TENSOR_TYPES[kind]
+        values = np.array(numbers, np.uint64).view(np.int64) if numbers else np.frombuffer(raw, dtype)
+        if numbers and dtype == np.dtype("<f2"):  # half precision is kept as the bits of integers
+            return name, values.astype(np.uint16).view(dtype).reshape(shape)
+        return name, values.astype(dtype).reshape(shape)
+    except (KeyError, ValueError) as error:
+        raise ModelFileError(f"the weight {name!r} cannot be read ({error}); export or copy the file again") from error
 
 
 def _check_graph(graph: memoryview, origin: str) -> set[str]:

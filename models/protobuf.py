@@ -62,6 +62,17 @@ def as_text(value: int | memoryview) -> str:
     return bytes(as_message(value)).decode("utf-8", "replace")
 
 
+def read_numbers(value: int | memoryview) -> list[int]:
+    """The numbers of a repeated field, which lie one to a field or packed into one."""
+    if isinstance(value, int):
+        return [value]
+    found, place = [], 0
+    while place < len(value):
+        number, place = _read_varint(value, place)
+        found.append(number)
+    return found
+
+
 def write_number(field: int, value: int) -> bytes:
     """A field that holds a number, 0 or above."""
     return _write_varint(field << 3 | _VARINT) + _write_varint(value)

@@ -24,7 +24,7 @@ ALONE: dict[str, object] = {"simcse": 1, "skip_gram": 0.1, "batch": 512, "steps"
 SETTINGS: dict[str, dict[str, object]] = {
     "alone": ALONE,
     "pairs": ALONE | {"pairs": PAIRS},
-    "linguagen-en": {"teacher": TEACHER, "simcse": 0, "skip_gram": 0, "steps": 1200, "evaluate_every": 100},
+    "linguagen-en": {"targets": TEACHER, "simcse": 0, "skip_gram": 0, "steps": 1200, "evaluate_every": 100},
 }
 """What each model is trained with: nothing but text, text and pairs that belong together, a teacher's vectors."""
 
@@ -38,7 +38,7 @@ def main(
     for name in models:
         if not (run_folder(name) / "finished.json").exists():
             settings = options(EVERY | SETTINGS[name])
-            run_command("lg-train", "--text", CORPUS, *settings, "--out", run_folder(name))
+            run_command("lg-train", "text", CORPUS, *settings, "--out", run_folder(name))
     if export:
         sources = SOURCES.read_text(encoding="utf-8").strip()
         words = (

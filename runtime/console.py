@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from linguagen import __version__
 from linguagen.models.errors import LinguaGenError
@@ -27,10 +28,16 @@ def print_json(document: Any) -> None:
     typer.echo(json.dumps(document, indent=2))
 
 
-def new_app(summary: str) -> typer.Typer:
-    """A typer application with shell completion, plain help and plain tracebacks."""
+def new_app(summary: str, cls: type[TyperGroup] = TyperGroup) -> typer.Typer:
+    """A typer application with shell completion, plain help and plain tracebacks.
+
+    Args:
+        summary: its help.
+        cls: the class of its group of commands.
+    """
     return typer.Typer(
         help=summary,
+        cls=cls,
         no_args_is_help=False,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,

@@ -7,13 +7,15 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from linguagen.export.request import ExportRequest
 from linguagen.export.vectors.writer import export_run
-from linguagen.train.run.folder import RunFolder, load_run
+from linguagen.models.manifests.statistics import TeacherStatistics
+from linguagen.train.run.folder import RunFolder
 from linguagen.train.run.processes import Processes
-from linguagen.train.vectors.config import RunConfig, flat_settings, from_flat
+from linguagen.train.vectors.closed_form import gather_moments
+from linguagen.train.vectors.config import VectorRunConfig
+from linguagen.train.vectors.finished import load_finished
 from linguagen.train.vectors.loop import train
 
 WIDTH, DIM = 48, 8
@@ -38,9 +40,14 @@ def tiny_vectors(rows: int, seed: int) -> np.ndarray:
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
 
-def tiny_config(inputs: tuple[str, ...], **changes: object) -> RunConfig:
+def statistics_of(vectors: np.ndarray, rank: int) -> TeacherStatistics:
+    """Statistics of vectors (rows, width), as a model file carries them."""
+    return TeacherStatistics.from_moments(*gather_moments([vectors], vectors.shape[1]), rank)
+
+
+def tiny_config(inputs: tuple[str, ...], **changes: object) -> VectorRunConfig:
     """Settings of a run that takes a second."""
-    return from_flat(flat_settings(RunConfig(inputs=inputs)) | SETTINGS | changes)
+    return VectorRunConfig.from_flat({**SETTINGS, "inputs": inputs, **changes})
 
 
 def make_run(folder: Path, **changes: object) -> Path:
@@ -49,13 +56,13 @@ def make_run(folder: Path, **changes: object) -> Path:
     run = RunFolder(folder / "runs" / "tiny")
     config = tiny_config((str(folder / "tiny.npy"),), **changes)
     run.write_config(config)
-    train(config, run, Processes(0, 1, torch.device("cpu")))
+    train(config, run, Processes())
     return run.path
 
 
 def make_models(folder: Path) -> dict[str, Path]:
     """Train, and export in every precision; each with its decoder."""
-    run = load_run(make_run(folder))
+    run = load_finished(make_run(folder))
     return {
         kind: export_run(run, ExportRequest(kind, decoder=True), folder / f"tiny-{kind}.onnx").path
         for kind in ("none", "fp16", "int8")

@@ -9,13 +9,13 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from linguagen.export.request import ExportRequest
 from linguagen.export.text.writer import export_run
 from linguagen.train.run.folder import RunFolder
-from linguagen.train.text.config import TextRunConfig, text_settings
-from linguagen.train.text.finished import load_text_run
+from linguagen.train.run.processes import Processes
+from linguagen.train.text.config import TextRunConfig
+from linguagen.train.text.finished import load_finished
 from linguagen.train.text.loop import train_text
 
 DIM, TEACHER_WIDTH = 8, 12
@@ -40,11 +40,11 @@ def tiny_teacher(texts: list[str]) -> np.ndarray:
 
 
 def write_inputs(folder: Path) -> dict[str, Path]:
-    """Corpus, teacher, pairs and scored pairs: keys text, teacher, pairs, scored."""
+    """Corpus, target vectors, pairs and scored pairs: keys text, targets, pairs, scored."""
     texts = tiny_texts()
-    paths = {name: folder / file for name, file in (("text", "corpus.txt"), ("teacher", "teacher.npy"))}
+    paths = {name: folder / file for name, file in (("text", "corpus.txt"), ("targets", "teacher.npy"))}
     paths["text"].write_text("".join(f"{text}\n" for text in texts), encoding="utf-8")
-    np.save(paths["teacher"], tiny_teacher(texts))
+    np.save(paths["targets"], tiny_teacher(texts))
     paths["pairs"], paths["scored"] = folder / "pairs.tsv", folder / "scored.csv"
     paths["pairs"].write_text("".join(f"{a}\t{a.lower()} Yes.\n" for a in texts), encoding="utf-8")
     with paths["scored"].open("w", newline="") as file:
@@ -53,24 +53,24 @@ def write_inputs(folder: Path) -> dict[str, Path]:
 
 
 def tiny_text_config(inputs: dict[str, Path], *names: str, **changes: object) -> TextRunConfig:
-    """Settings of a run that takes a second, with these inputs beside the text."""
+    """Settings of a run that takes a second, with these inputs next to the text."""
     given = {name: str(inputs[name]) for name in names}
-    return text_settings({**SETTINGS, "text": (str(inputs["text"]),), **given, **changes})
+    return TextRunConfig.from_flat({**SETTINGS, "inputs": (str(inputs["text"]),), **given, **changes})
 
 
 def make_text_run(folder: Path, inputs: dict[str, Path], *names: str, **changes: object) -> Path:
     """Train; returns the run's folder."""
     run, config = RunFolder(folder), tiny_text_config(inputs, *names, **changes)
     run.write_config(config)
-    train_text(config, run, torch.device("cpu"))
+    train_text(config, run, Processes())
     return run.path
 
 
 def make_text_models(folder: Path) -> dict[str, Path]:
     """Train on everything, and export in every precision; the inputs and the run are in the answer too."""
     inputs = write_inputs(folder)
-    path = make_text_run(folder / "runs" / "tiny-text", inputs, "teacher", "pairs", "scored")
-    run = load_text_run(path)
+    path = make_text_run(folder / "runs" / "tiny-text", inputs, "targets", "pairs", "scored")
+    run = load_finished(path)
     models = {
         kind: export_run(run, ExportRequest(kind), folder / f"text-{kind}.onnx").path
         for kind in ("none", "fp16", "int8")

@@ -79,7 +79,7 @@ def _trained(folder: Path) -> dict[str, dict[str, object]]:
         "members": ["tiny.npy", *_TINY, "--members", 2],
         "half": ["tiny.npy", *_TINY, "--half", 1, "--layers", 2],
         "fit": ["corpus.npy", "--init", MODELS[0], "--steps", 20, "--evaluate-every", 10],
-        "text": [*text_words(inputs["text"]), *_TEXT, "--teacher", inputs["teacher"], "--pairs", inputs["pairs"]],
+        "text": [*text_words(inputs["text"]), *_TEXT, "--targets", inputs["targets"], "--pairs", inputs["pairs"]],
         "text alone": [*text_words(inputs["text"]), *_TEXT, "--scored", inputs["scored"]],
         "text again": [*text_words(inputs["text"]), "--init", "runs/text-alone", "--steps", 10, "--batch", 32],
         "collection": [*text_words(inputs["text"]), "--init", "linguagen-en", "--collection", 16],
@@ -96,7 +96,7 @@ def _trained(folder: Path) -> dict[str, dict[str, object]]:
 
 def text_words(corpus: Path) -> list[object]:
     """How a run on text is asked for."""
-    return ["--text", corpus]
+    return ["text", corpus]
 
 
 def _weights(path: Path) -> list[np.ndarray]:

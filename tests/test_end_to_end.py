@@ -71,7 +71,7 @@ def test_fitted_to_the_documents_it_finds_more_than_tf_idf_fitted_to_them(run_co
     for name, texts in (("documents", cranfield.documents), ("queries", cranfield.queries)):
         (tmp_path / f"{name}.txt").write_text("".join(f"{text}\n" for text in texts))
     relevant = np.array([[row in answers for row in range(len(cranfield.documents))] for answers in cranfield.relevant])
-    fit = ("lg-train", "--text", "documents.txt", "--init", "linguagen-en", "--collection", 128, "--out", "fitted")
+    fit = ("lg-train", "text", "documents.txt", "--init", "linguagen-en", "--collection", 128, "--out", "fitted")
     run_command(*fit, "--held-out", 0.001)
     run_command("lg-export", "fitted", "--quantize", "int8", "-o", "fitted.onnx")
     scores = {}

@@ -1,1 +1,1 @@
-"""The trainer: learn an encoder from vectors (torch)."""
+"""The trainer: learn an encoder from vectors or from text, with torch."""

@@ -26,7 +26,7 @@ def render_card(manifest: TextManifest, size: int) -> str:
         "Export": facts(manifest.parity, "gate: "),
         "Limits": [
             "Embeddings are worse for other languages and subjects than those of the training texts: measure them with "
-            "`lg-run evaluate-text`, and train on your own texts with `lg-train --text` if they are not good enough."
+            "`lg-run evaluate-text`, and train on your own texts with `lg-train text` if they are not good enough."
         ],
     }
     return card(manifest.name, summary, sections)

@@ -64,5 +64,5 @@ def _encode(run: FinishedTextRun, texts: Sequence[str]) -> Array:
     """Embeddings (texts, dim) from PyTorch, each text alone, so that there is no padding."""
     tokens = run.tokenizer.tokenize(texts)
     with torch.no_grad():
-        rows = [run.encoder(torch.from_numpy(pad([each])).long()) for each in tokens]
+        rows = [run.network(torch.from_numpy(pad([each])).long()) for each in tokens]
     return np.asarray(torch.cat(rows).numpy())

@@ -36,7 +36,7 @@ def export_run(
     request.check_kind("text")
     check_output(output, decoder=False, overwrite=overwrite)
     draft = Draft(
-        build_graph(run.encoder, request.precision),
+        build_graph(run.network, request.precision),
         _manifest(run, request),
         lambda path: {"parity": verify(path, run, request.precision)},
         {TOKENIZER_KEY: base64.b64encode(run.tokenizer.model).decode()},
@@ -61,11 +61,11 @@ def _manifest(run: FinishedTextRun, request: ExportRequest) -> TextManifest:
         UsageError: a teacher is named, but the run had none.
     """
     config = run.config
-    if request.teacher_name and not config.teacher:
+    if request.teacher_name and not config.targets:
         raise UsageError(f"--teacher-name is {request.teacher_name!r}, but the run had no teacher; leave it out")
     return TextManifest(
         name=request.name or run.name,
-        teacher=request.teacher_name or Path(config.teacher).name,
+        teacher=request.teacher_name or Path(config.targets).name,
         pieces=run.tokenizer.pieces,
         output_dim=config.encoder.dim,
         precision=request.precision,

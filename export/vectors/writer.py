@@ -20,13 +20,15 @@ from linguagen.models.manifests.vectors import Manifest
 from linguagen.models.model_file import decoder_path
 from linguagen.runtime.codes.codec import Codec
 from linguagen.runtime.vectors import Array
-from linguagen.train.run.folder import FinishedRun
+from linguagen.train.vectors.finished import FinishedVectorRun
 
 _GATE_ROWS = 1000
 """With fewer rows, a loss of 0.3 points of recall could be chance."""
 
 
-def export_run(run: FinishedRun, request: ExportRequest, output: Path, overwrite: bool = False) -> Exported[Manifest]:
+def export_run(
+    run: FinishedVectorRun, request: ExportRequest, output: Path, overwrite: bool = False
+) -> Exported[Manifest]:
     """Write a run on vectors as a model file, with its card and, if asked for, its decoder.
 
     Args:
@@ -42,18 +44,18 @@ def export_run(run: FinishedRun, request: ExportRequest, output: Path, overwrite
     request.check_kind("vectors")
     check_output(output, request.decoder, overwrite)
     rows = _gate_rows(run)
-    moments = EmbeddingMoments.of(encode(run.encoder, run.calibration))
+    moments = EmbeddingMoments.of(encode(run.network, run.calibration))
     calibration = calibrate(run.calibration) if request.precision == "int8" else None
-    codec = _codec(request, run.encoder.config.dim, moments)
+    codec = _codec(request, run.network.config.dim, moments)
     draft = Draft(
-        build_graph(fold(run.encoder), calibration, half=request.precision == "float16", codec=codec),
+        build_graph(fold(run.network), calibration, half=request.precision == "float16", codec=codec),
         _manifest(run, request, moments, calibration, codec),
-        lambda path: {"parity": verify(path, run.encoder, rows, request.precision)},
+        lambda path: {"parity": verify(path, run.network, rows, request.precision)},
     )
     return publish(draft, output, render_card, partial(_draft_decoder, run, rows) if request.decoder else None)
 
 
-def summarise(run: FinishedRun, exported: Exported[Manifest]) -> list[str]:
+def summarise(run: FinishedVectorRun, exported: Exported[Manifest]) -> list[str]:
     """What the gate found, and how to use the file: lines for the terminal."""
     parity, decoder = exported.manifest.parity, exported.decoder
     lines = [
@@ -82,7 +84,7 @@ def _codec(request: ExportRequest, dim: int, moments: EmbeddingMoments) -> Codec
     return Codec.make(request.codes, request.codes_dim or dim, stored)
 
 
-def _draft_decoder(run: FinishedRun, rows: Array, encoder: Manifest, model: Path) -> Draft[DecoderManifest]:
+def _draft_decoder(run: FinishedVectorRun, rows: Array, encoder: Manifest, model: Path) -> Draft[DecoderManifest]:
     """The decoder of a model that was written and checked.
 
     Args:
@@ -108,7 +110,7 @@ def _draft_decoder(run: FinishedRun, rows: Array, encoder: Manifest, model: Path
     )
 
 
-def _gate_rows(run: FinishedRun) -> Array:
+def _gate_rows(run: FinishedVectorRun) -> Array:
     """The vectors (rows, width) that the gate compares on: those held out and, if they are few, training vectors too.
 
     The gate compares a file with its own encoder, so training vectors serve as well as others.
@@ -119,20 +121,20 @@ def _gate_rows(run: FinishedRun) -> Array:
 
 
 def _manifest(
-    run: FinishedRun,
+    run: FinishedVectorRun,
     request: ExportRequest,
     moments: EmbeddingMoments,
     calibration: Calibration | None,
     codec: Codec | None,
 ) -> Manifest:
     """The manifest before the gate has measured anything."""
-    held_out = "sources" if run.summary["validation_by_source"] else "rows"
+    held_out = "sources" if run.summary["validation_by_origin"] else "rows"
     config = run.config
     return Manifest(
         name=request.name or run.name,
         teacher=config.teacher,
-        input_dim=run.encoder.width,
-        output_dim=run.encoder.config.dim,
+        input_dim=run.network.width,
+        output_dim=run.network.config.dim,
         precision=request.precision,
         statistics=run.statistics,
         embedding_moments=moments,
@@ -142,6 +144,7 @@ def _manifest(
             **asdict(config.encoder),
             **asdict(config.objective),
             **asdict(config.optimiser),
+            "steps": config.training_steps,
         },
         fidelity=run.fidelity,
         fidelity_set=f"{run.summary['validation_rows']} vectors of {held_out} held out of training",

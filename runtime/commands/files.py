@@ -24,8 +24,8 @@ from linguagen.runtime.commands.options import (
     ThreadsOption,
 )
 from linguagen.runtime.console import megabytes, progress, say
+from linguagen.runtime.cores import usable_cores
 from linguagen.runtime.encoders.compressor import Compressor
-from linguagen.runtime.encoders.cores import usable_cores
 from linguagen.runtime.encoders.expander import Expander
 from linguagen.runtime.encoders.tasks import compress_task, expand_task
 from linguagen.runtime.measure.evaluation import mean_cosine_of_files

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from linguagen.models.errors import DeviceError, ModelFileError, UsageError
-from linguagen.runtime.encoders.cores import usable_cores
+from linguagen.runtime.cores import usable_cores
 
 DEVICES = ("auto", "cpu", "cuda")
 CPU_PROVIDER, CUDA_PROVIDER = "CPUExecutionProvider", "CUDAExecutionProvider"

@@ -12,7 +12,7 @@ from linguagen.models.errors import UsageError
 from linguagen.models.manifests.text import TOKENS_NAME, TextManifest
 from linguagen.models.manifests.vectors import OUTPUT_NAME
 from linguagen.models.model_file import read_text_file
-from linguagen.runtime.encoders.cores import usable_cores
+from linguagen.runtime.cores import usable_cores
 from linguagen.runtime.encoders.engine import Engine
 from linguagen.runtime.encoders.loaded import LoadedModel
 from linguagen.runtime.text.tokenizer import Tokenizer, pad

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from linguagen.models.manifests.vectors import INPUT_NAME, OUTPUT_NAME
+from linguagen.runtime.cores import usable_cores
 from linguagen.runtime.encoders.compressor import Compressor
-from linguagen.runtime.encoders.cores import usable_cores
 from linguagen.runtime.encoders.engine import Engine
 from linguagen.runtime.measure.control_graph import control_graph
 from linguagen.runtime.vectors import CHUNK_ROWS, Array

@@ -6,14 +6,13 @@ from linguagen.export.text.writer import export_run as export_text_run
 from linguagen.export.vectors.writer import export_run
 from linguagen.models.errors import UsageError
 from linguagen.models.model_file import decoder_path
-from linguagen.train.run.folder import load_run
-from linguagen.train.text.finished import load_text_run
+from linguagen.train.kinds import load_finished
 
 
 @pytest.fixture
 def export(tiny):
     return lambda output, overwrite=False: export_run(
-        load_run(tiny["run"]), ExportRequest(decoder=True), output, overwrite
+        load_finished(tiny["run"]), ExportRequest(decoder=True), output, overwrite
     )
 
 
@@ -32,7 +31,7 @@ def test_a_file_that_exists_is_replaced_only_if_asked(export, tmp_path, name):
 def test_a_run_on_text_follows_the_same_rule(tiny_text, tmp_path):
     (tmp_path / "m.onnx").touch()
     with pytest.raises(UsageError, match="exists; choose another name with -o, or pass --overwrite"):
-        export_text_run(load_text_run(tiny_text["run"]), ExportRequest(), tmp_path / "m.onnx")
+        export_text_run(load_finished(tiny_text["run"]), ExportRequest(), tmp_path / "m.onnx")
 
 
 def test_a_card_that_fails_leaves_no_file(export, tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 import hashlib
 
+import numpy as np
 import onnx
 import pytest
 from hypothesis import given
@@ -10,7 +11,7 @@ from linguagen.models.errors import ModelFileError
 from linguagen.models.manifests.decoder import DecoderManifest
 from linguagen.models.manifests.vectors import Manifest
 from linguagen.models.model_file import decoder_path, load_manifest, read_decoder_file, read_model_file
-from linguagen.models.onnx_file import OPERATORS, parse_onnx, read_onnx
+from linguagen.models.onnx_file import OPERATORS, parse_onnx, read_initialisers, read_onnx
 
 
 @pytest.fixture
@@ -124,11 +125,11 @@ def test_the_operators_are_those_that_the_exporter_writes(tiny, tiny_text, tmp_p
     from linguagen.export.text.graph import build_graph
     from linguagen.export.vectors.writer import export_run
     from linguagen.runtime.codes.codec import KINDS
-    from linguagen.train.run.folder import load_run
     from linguagen.train.text.config import TextEncoderConfig
     from linguagen.train.text.network import TextNetwork
+    from linguagen.train.vectors.finished import load_finished
 
-    run, seen = load_run(tiny["run"]), set()
+    run, seen = load_finished(tiny["run"]), set()
     for precision in ("none", "fp16", "int8"):
         for kind in (None, *KINDS):
             path = export_run(
@@ -184,3 +185,30 @@ def test_numbers_where_messages_belong_are_refused():
         parse_onnx(bytes([3]), "bytes")
     with pytest.raises(Exception, match="a number without an end"):
         parse_onnx(bytes([255] * 12), "bytes")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "float64", "int8", "uint8", "int32", "int64"])
+@pytest.mark.parametrize("raw", [True, False])
+def test_weights_are_read_as_onnx_reads_them(dtype, raw):
+    values = np.array([[0, 1, 2], [3, 100, 5]], dtype)
+    if np.dtype(dtype).kind != "u":
+        values[0] *= -1
+    kind = helper.np_dtype_to_tensor_dtype(values.dtype)
+    content = values.tobytes() if raw else values.ravel()
+    if dtype == "float64" and not raw:
+        pytest.skip("doubles that are not raw bytes are not written by us")
+    tensor = helper.make_tensor("w", kind, values.shape, content, raw=raw)
+    model = helper.make_model(helper.make_graph([], "g", [], [], [tensor]))
+    found = read_initialisers(model.SerializeToString())
+    assert found.keys() == {"w"}
+    assert found["w"].dtype == values.dtype
+    np.testing.assert_array_equal(found["w"], numpy_helper.to_array(tensor))
+
+
+def test_weights_that_do_not_fill_their_shape_or_have_a_foreign_type_are_refused():
+    short = helper.make_tensor("w", TensorProto.FLOAT, (2,), b"1234", raw=True)
+    odd = helper.make_tensor("w", TensorProto.BOOL, (1,), b"1", raw=True)
+    for tensor in (short, odd):
+        model = helper.make_model(helper.make_graph([], "g", [], [], [tensor]))
+        with pytest.raises(ModelFileError, match="the weight 'w' cannot be read"):
+            read_initialisers(model.SerializeToString())

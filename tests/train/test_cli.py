@@ -1,12 +1,15 @@
 """lg-train and lg-export as processes."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 from make_tiny_model import tiny_vectors
 
 from linguagen.train.run.folder import RunFolder
+from linguagen.train.vectors.config import VectorRunConfig
 
 TINY = ("--dim", "8", "--segments", "6", "--hidden", "3", "--batch", "64", "--subspace-rows", "4", "--steps", "20")
 
@@ -29,7 +32,7 @@ def test_a_run_prints_the_table_the_verdict_and_the_next_command(trained, tmp_pa
     assert "PCA" in lines[8]
     assert "interval" in lines[8]
     assert "next: lg-export runs/mine --quantize int8" in trained.stderr
-    assert RunFolder(tmp_path / "runs" / "mine").read_config().encoder.dim == 8
+    assert RunFolder(tmp_path / "runs" / "mine").read_config(VectorRunConfig).encoder.dim == 8
 
 
 def test_export_takes_the_latest_run_and_names_the_next_command(trained, run_command, tmp_path):
@@ -51,7 +54,7 @@ def test_a_second_run_of_the_same_name_gets_a_number_and_json(trained, run_comma
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        (("mine.npy", *TINY, "--out", "runs/mine"), 2, "runs/mine already holds a run; go on with --resume, or choose"),
+        (("mine.npy", *TINY, "--out", "runs/mine"), 2, "runs/mine already holds a run; continue it with --resume, or"),
         (("--resume",), 1, "runs/mine is finished; export it with lg-export runs/mine, or start a new run"),
         (("--resume", "--steps", "7"), 1, "runs/mine was made with steps 20, not 7; resume it without that option"),
         (("other.npy", "--resume"), 1, "runs/mine was made with inputs ('mine.npy',), not ('other.npy',)"),
@@ -78,6 +81,41 @@ def test_export_errors_too(run_command, tmp_path):
     (tmp_path / "runs" / "x").mkdir(parents=True)
     done = run_command("lg-export", "runs/x", code=1)
     assert "runs/x is not a training run" in done.stderr
+
+
+def test_each_kind_has_help_of_its_own_that_needs_no_torch(run_command, tmp_path):
+    for name in ("torch", "tensorboard"):
+        (tmp_path / f"{name}.py").write_text("raise ImportError('not installed')\n")
+    light = {"PYTHONPATH": str(tmp_path)}
+    vectors = " ".join(run_command("lg-train", "--help", **light).stdout.split())
+    text = " ".join(run_command("lg-train", "text", "--help", **light).stdout.split())
+    assert "lg-train text corpus.txt --targets teacher.npy" in vectors  # the other kind, by an example
+    assert "lg-train vectors.npy --teacher text-embedding-3-small" in text
+    assert "--segments" in vectors
+    assert "--segments" not in text
+    assert "--steps <int> Optimiser steps. [default: 1000]" in vectors
+    assert "--steps <int> Optimiser steps. [default: 4000]" in text
+    assert "--pieces" not in vectors
+    assert run_command("lg-train", "--version", **light).stdout == "lg-train 0.1.0\n"
+    for words in (("lg-train",), ("lg-train", "text", "c.txt")):
+        done = run_command(*words, code=2, **light)
+        assert "error: lg-train needs torch and tensorboard (not installed); install them: pip install" in done.stderr
+    assert not (tmp_path / "vectors.npy").exists()
+
+
+def test_the_default_kind_may_be_named_and_no_kind_takes_anothers_options(trained, run_command):
+    assert run_command("lg-train", "vectors", "mine.npy", *TINY, "--json").stdout.startswith("{")
+    assert "No such option: --pairs" in run_command("lg-train", "mine.npy", "--pairs", "p.tsv", code=2).stderr
+    done = run_command("lg-train", "text", "--resume", "--out", "runs/mine", code=1)
+    assert "runs/mine/config.json: a run of kind 'vectors', expected 'text'; use lg-train vectors" in done.stderr
+    assert "--threads is 0, expected 1 or more" in run_command("lg-train", "--threads", "0", code=2).stderr
+
+
+def test_training_loads_no_onnxruntime():
+    modules = "linguagen.train.cli, linguagen.train.vectors.loop, linguagen.train.text.loop"
+    code = f"import sys, {modules}; print(*[name for name in ('onnxruntime', 'onnx') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "\n"
 
 
 def test_help_is_made_of_the_settings(run_command):

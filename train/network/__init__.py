@@ -1,1 +1,1 @@
-"""What every encoder is made of."""
+"""What every encoder is made of: blocks, losses, linear maps."""

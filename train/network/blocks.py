@@ -1,7 +1,7 @@
-"""What both encoders are made of: bilinear units with a gate, read in two directions, and the linear maps around them.
+"""What encoders are made of: bilinear units with a gate, read in two directions, and the linear maps around them.
 
-The vector encoder (`train/vectors/network.py`) reads the segments of one vector, the text encoder
-(`train/text/network.py`) the tokens of one text. What differs is how far a unit sees, which is each block's `read`.
+The vector network (`train/vectors/network.py`) reads the segments of one vector, the text network
+(`train/text/network.py`) the tokens of one text. They differ in how far a unit sees, which is each block's `read`.
 """
 
 from abc import ABC, abstractmethod
@@ -48,8 +48,8 @@ class ForwardEncoder(nn.Module):
         """Stack blocks.
 
         Args:
-            make_block: from a block's number, from 0, and whether it reads from the end.
-            layers: how many.
+            make_block: makes a block from its number, counted from 0, and whether it reads from the end.
+            layers: number of blocks.
         """
         super().__init__()
         self.blocks = nn.ModuleList(make_block(number, self.reverse) for number in range(layers))
@@ -64,13 +64,13 @@ class ForwardEncoder(nn.Module):
 
 
 class BackwardEncoder(ForwardEncoder):
-    """The same from the end to the start: order is reversed inside a vector or text, never inside the batch."""
+    """Blocks that read from the end to the start of a vector or text; the order of a batch is never reversed."""
 
     reverse = True
 
 
 def both_directions(make_block: Callable[[int, bool], BilinearGLUBlock], layers: int, directions: str) -> nn.ModuleList:
-    """The encoders of `both`, `forward`, `backward` or `none`; their outputs stand side by side."""
+    """The encoders for `both`, `forward`, `backward` or `none`; a network concatenates their outputs."""
     return nn.ModuleList(
         kind(make_block, layers)
         for name, kind in (("forward", ForwardEncoder), ("backward", BackwardEncoder))
@@ -79,14 +79,14 @@ def both_directions(make_block: Callable[[int, bool], BilinearGLUBlock], layers:
 
 
 class LinearSkip(nn.Linear):
-    """P: the linear map that carries most of the neighbourhood; set in closed form before training."""
+    """P: the linear map that keeps most of the neighbourhood; set in closed form before training."""
 
     def __init__(self, width: int, dim: int) -> None:
         super().__init__(width, dim, bias=False)
 
 
 class ProjectionHead(nn.Linear):
-    """From both directions' units to the embedding; starts at zero."""
+    """The map from the units of both directions to the embedding; starts at zero."""
 
     def __init__(self, units: int, dim: int) -> None:
         super().__init__(units, dim, bias=False)

@@ -1,1 +1,1 @@
-"""What every kind of training run shares: folder, settings, steps, processes."""
+"""What every kind of training run shares: settings, command, folder, processes, the training step and its loop."""

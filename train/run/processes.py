@@ -13,14 +13,18 @@ from linguagen.models.errors import DeviceError, UsageError
 
 T = TypeVar("T")
 
+_CPU = torch.device("cpu")
+_ENVIRONMENT = (("RANK", "0"), ("WORLD_SIZE", "1"), ("LOCAL_RANK", "0"))
+"""Variables that torchrun sets, each with its value for a process that runs alone."""
+
 
 @dataclass(frozen=True)
 class Processes:
-    """This process among its fellows."""
+    """This process among those that train together; by default alone, on the CPU."""
 
-    rank: int
-    count: int
-    device: torch.device
+    rank: int = 0
+    count: int = 1
+    device: torch.device = _CPU
 
     @property
     def leader(self) -> bool:
@@ -64,10 +68,7 @@ def joined(device: str) -> Iterator[Processes]:
     if count > 1:
         distributed.init_process_group("nccl" if kind == "cuda" else "gloo")
     try:
-        yield Processes(rank, count, torch.device(kind, local) if kind == "cuda" else torch.device(kind))
+        yield Processes(rank, count, torch.device(kind, local) if kind == "cuda" else _CPU)
     finally:
         if count > 1:
             distributed.destroy_process_group()
-
-
-_ENVIRONMENT = (("RANK", "0"), ("WORLD_SIZE", "1"), ("LOCAL_RANK", "0"))

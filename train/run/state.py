@@ -1,36 +1,68 @@
-"""What changes from step to step, and the best of it."""
+"""What changes from step to step: the parts of a checkpoint."""
 
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from linguagen.models.errors import TrainingError
-from linguagen.train.run.folder import RunFolder, Stopwatch
-from linguagen.train.vectors.config import OptimiserConfig, RunConfig
-from linguagen.train.vectors.network import Autoencoder
+from linguagen.train.run import checkpoint
+from linguagen.train.run.checkpoint import Part
+from linguagen.train.run.folder import RunFolder
 
-_SAVED = ("model", "objective", "optimiser", "schedule", "best", "stopwatch")
+
+class Stopwatch:
+    """Seconds that a run takes; those before a kill count too."""
+
+    def __init__(self) -> None:
+        """Start."""
+        self._began = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Seconds so far."""
+        return time.monotonic() - self._began
+
+    def state_dict(self) -> dict[str, float]:
+        """The seconds, for a checkpoint."""
+        return {"seconds": self.seconds}
+
+    def load_state_dict(self, state: Mapping[str, float]) -> None:
+        """Add the seconds of a checkpoint to those of this process."""
+        self._began -= state["seconds"]
+
+
+class RandomState:
+    """Torch's random numbers on the CPU, so that a resumed run draws what an unbroken one would."""
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """The generator's state, for a checkpoint."""
+        return {"cpu": torch.get_rng_state()}
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Set the generator to the state of a checkpoint."""
+        torch.set_rng_state(state["cpu"])
 
 
 @dataclass(eq=False)
 class Best:
-    """The weights of highest recall on the queries that choose, the closed form being the first."""
+    """The weights with the highest score on the held-out queries that choose; the first offer is the start's."""
 
     patience: int
-    """Validations without a better one before training stops."""
-    recall: float = -1.0
+    """Validations without a better score before training stops."""
+    score: float = -1.0
     step: int = 0
     worse: int = 0
     """Validations since the best one."""
     weights: dict[str, Tensor] = field(default_factory=dict)
 
-    def offer(self, recall: float, step: int, model: nn.Module) -> None:
+    def offer(self, score: float, step: int, model: nn.Module) -> None:
         """Keep the model's weights if they are the best so far."""
         self.worse += 1
-        if recall > self.recall:
-            self.recall, self.step, self.worse = recall, step, 0
+        if score > self.score:
+            self.score, self.step, self.worse = score, step, 0
             self.weights = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
 
     @property
@@ -39,71 +71,58 @@ class Best:
         return self.worse >= self.patience
 
     def state_dict(self) -> dict[str, Any]:
-        """For a checkpoint."""
-        return {name: getattr(self, name) for name in ("recall", "step", "worse", "weights")}
+        """Everything but the patience, for a checkpoint."""
+        return {name: getattr(self, name) for name in ("score", "step", "worse", "weights")}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """From a checkpoint."""
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Return to what a checkpoint held."""
         for name, value in state.items():
             setattr(self, name, value)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class State:
-    """Everything that a checkpoint holds."""
+    """A run between two steps."""
 
-    model: Autoencoder
+    model: nn.Module
     objective: nn.Module
     optimiser: torch.optim.Optimizer
     schedule: torch.optim.lr_scheduler.LRScheduler
     best: Best
     stopwatch: Stopwatch
+    step: int = 0
+    """Steps done."""
 
     @classmethod
-    def start(cls, config: RunConfig, model: Autoencoder, objective: nn.Module, stopwatch: Stopwatch) -> "State":
-        """The state before the first step."""
-        optimiser = _optimiser(config.optimiser, model, objective)
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, config.optimiser.steps)
-        return cls(model, objective, optimiser, schedule, Best(config.optimiser.patience), stopwatch)
+    def start(
+        cls,
+        model: nn.Module,
+        objective: nn.Module,
+        optimiser: torch.optim.Optimizer,
+        steps: int,
+        stopwatch: Stopwatch,
+        patience: int = 0,
+    ) -> "State":
+        """The state before the first step; the learning rate falls to 0 by a cosine over the steps."""
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+        return cls(model, objective, optimiser, schedule, Best(patience), stopwatch)
 
-    def losses(self, wrapped: nn.Module, x: Tensor, step: int) -> dict[str, Tensor]:
-        """Loss terms of a batch (batch, width), their gradients left on the model.
+    def restore(self, folder: RunFolder) -> None:
+        """Return to the folder's last checkpoint, if it has one."""
+        self.step = checkpoint.restore(folder, self._parts())
 
-        Raises:
-            TrainingError: the loss is no longer finite.
-        """
-        terms: dict[str, Tensor] = self.objective(x, *wrapped(x))
-        loss = torch.stack(list(terms.values())).sum()
-        if not torch.isfinite(loss):
-            raise TrainingError(f"the loss is {loss.item()} at step {step}; train with a smaller --learning-rate")
-        self.optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        return terms
+    def save(self, folder: RunFolder) -> None:
+        """Replace the folder's last checkpoint."""
+        checkpoint.save(folder, self._parts(), self.step)
 
-    def step(self, wrapped: nn.Module, x: Tensor, step: int) -> dict[str, Tensor]:
-        """One step of the optimiser on a batch (batch, width); returns the loss terms."""
-        terms = self.losses(wrapped, x, step)
-        self.optimiser.step()
-        self.schedule.step()
-        return terms
-
-    def restore(self, folder: RunFolder) -> int:
-        """Go back to the folder's checkpoint, if it has one; returns the steps already done."""
-        return folder.restore(self._parts())
-
-    def save(self, folder: RunFolder, step: int) -> None:
-        """Replace the folder's checkpoint."""
-        folder.save(self._parts(), step)
-
-    def _parts(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in _SAVED}
-
-
-def _optimiser(config: OptimiserConfig, model: Autoencoder, objective: nn.Module) -> torch.optim.Optimizer:
-    blocks = list(model.encoder.directions.parameters())
-    of_blocks = {id(parameter) for parameter in blocks}
-    linear = [parameter for parameter in model.parameters() if id(parameter) not in of_blocks]
-    groups = [{"params": [*linear, *objective.parameters()], "lr": config.learning_rate}]
-    if blocks:
-        groups.append({"params": blocks, "lr": config.block_learning_rate})
-    return torch.optim.AdamW(groups, weight_decay=config.weight_decay)
+    def _parts(self) -> dict[str, Part]:
+        """What a checkpoint holds, by name."""
+        return {
+            "model": self.model,
+            "objective": self.objective,
+            "optimiser": self.optimiser,
+            "schedule": self.schedule,
+            "best": self.best,
+            "stopwatch": self.stopwatch,
+            "random": RandomState(),
+        }

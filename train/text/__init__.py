@@ -1,1 +1,1 @@
-"""Runs on raw text."""
+"""Runs on raw text: an encoder of texts."""

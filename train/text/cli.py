@@ -1,102 +1,66 @@
-"""lg-train --text: learn an encoder from raw text."""
+"""lg-train text: the command that learns an encoder from raw text."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from linguagen.models.errors import UsageError
-from linguagen.runtime.console import print_json, progress, say, text_figures_table
+from linguagen.runtime.console import print_json, say, text_figures_table
+from linguagen.train.run.command import RunOptions, require_torch, started
+from linguagen.train.run.options import typed_settings, with_settings
+from linguagen.train.text.config import TextRunConfig
 
 if TYPE_CHECKING:
-    from linguagen.train.run.folder import RunFolder
-    from linguagen.train.text.config import TextRunConfig
+    from linguagen.train.text.model_file import Start
 
 
-def run_text(
-    out: Path | None,
-    texts: Sequence[str],
-    typed: Mapping[str, Any],
-    resume: bool,
-    threads: int | None,
-    as_json: bool,
+@with_settings(RunOptions, TextRunConfig)
+def command(
+    context: typer.Context,
+    corpus: Annotated[
+        list[str] | None,
+        typer.Argument(help="Files with one text per line (.txt), or .jsonl with `text`; plain or packed (.xz, .gz)."),
+    ] = None,
+    **values: Any,
 ) -> None:
-    """Train on text, or go on with a run on text, and print its figures.
+    """Train an encoder on raw text, with or without target vectors, and compare it with the mean of its own table.
 
-    Args:
-        out: the run's folder; None for one named after the first file.
-        texts: the corpora.
-        typed: the settings that were asked for.
-        resume: go on from the last checkpoint of `out`, or of the latest run.
-        threads: CPU threads; None for the cores this process may use.
-        as_json: print the figures for programs.
+    Example: lg-train text corpus.txt --pairs pairs.tsv --targets teacher.npy
 
-    Raises:
-        UsageError: a setting that text does not have, or a folder that holds a run.
-        RunFolderError: nothing to resume, or other settings than it was made with.
+    Example: lg-train text documents.txt --init linguagen-en --collection 128
     """
-    import torch
-
-    from linguagen.runtime.encoders.cores import usable_cores
-    from linguagen.train.run.processes import joined
+    require_torch()
     from linguagen.train.text.loop import train_text
+    from linguagen.train.text.model_file import open_start
 
-    folder, config = _resumed(out, texts, typed) if resume else _fresh(out, texts, typed)
-    torch.set_num_threads(threads or usable_cores())
-    say(f"run {folder.path}: {', '.join(config.text)}")
-    say(f"watch it: tensorboard --logdir {folder.path.parent}")
-    steps = config.training_steps
-    with joined(config.device) as processes, progress("training" if steps else "fitting", steps) as advance:
-        if processes.count > 1:
-            raise UsageError(
-                f"{processes.count} processes were started, training on text takes one; leave torchrun out"
-            )
-        figures = train_text(config, folder, processes.device, advance)
-    if as_json:
-        print_json({"run": str(folder.path), "figures": [asdict(each) for each in figures]})
+    options, inputs = RunOptions.taken_from(values), tuple(corpus or ())
+    typed = {name: value for name, value in typed_settings(context).items() if name in values}
+    if not (inputs or options.resume):
+        raise UsageError("no texts given; name a file with one text per line, as in lg-train text corpus.txt")
+    start = open_start(typed["init"]) if typed.get("init") and not options.resume else None
+    with started(TextRunConfig, options, inputs, typed, lambda: configured(inputs, typed, start)) as run:
+        figures = train_text(run.config, run.folder, run.processes, start, run.advance)
+    if options.json:
+        print_json({"run": str(run.folder.path), "figures": [asdict(each) for each in figures]})
         return
     typer.echo(text_figures_table(figures))
-    say(f"next: lg-export {folder.path} --quantize int8")
+    say(f"next: lg-export {run.folder.path} --quantize int8")
 
 
-def _fresh(out: Path | None, texts: Sequence[str], typed: Mapping[str, Any]) -> "tuple[RunFolder, TextRunConfig]":
-    """A new run's folder and settings."""
-    from linguagen.train.run.folder import RunFolder, free_run
-    from linguagen.train.text.config import text_settings
+def configured(inputs: tuple[str, ...], typed: Mapping[str, Any], start: "Start | None") -> TextRunConfig:
+    """The settings of a new run: those typed, those of the model it starts from, defaults.
+
+    Raises:
+        UsageError: a value that is not allowed.
+    """
     from linguagen.train.text.start import start_settings
 
-    config = text_settings({**typed, "text": tuple(texts)})
+    typed = {**typed, "inputs": inputs}
+    config = TextRunConfig.from_flat(typed)
     if config.collection and "steps" in typed:
         raise UsageError("--steps means nothing with --collection, which is a closed form; leave it out")
-    if config.init:
-        config = text_settings({**start_settings(config), **typed, "text": tuple(texts)})
-    folder = RunFolder(out or free_run(Path(texts[0]).name.split(".")[0]))
-    folder.require_new()
-    folder.write_config(config)
-    return folder, config
-
-
-def _resumed(out: Path | None, texts: Sequence[str], typed: Mapping[str, Any]) -> "tuple[RunFolder, TextRunConfig]":
-    """An old run's folder and settings, which must not be contradicted."""
-    from linguagen.train.run.folder import RunFolder, latest_run
-    from linguagen.train.text.finished import read_text_config
-
-    folder = RunFolder(out or latest_run())
-    config = read_text_config(folder)
-    recorded = asdict(config)
-    flat = {**recorded, **recorded["encoder"], **recorded["objective"]}
-    folder.require_resumable(flat, {**typed, **({"text": tuple(texts)} if texts else {})})
-    return folder, config
-
-
-def text_only(sections: Sequence[type], others: Sequence[type]) -> set[str]:
-    """Names of settings that only runs on text have.
-
-    Args:
-        sections: of text.
-        others: of vectors.
-    """
-    ours, theirs = ({item.name for each in group for item in fields(each)} for group in (sections, others))
-    return ours - theirs
+    if start is None:
+        return config
+    return TextRunConfig.from_flat({**start_settings(start, config.collection), **typed})

@@ -1,4 +1,4 @@
-"""Fit a text encoder to the documents that it shall search, in closed form: no labels, no teacher, seconds.
+"""Fit a text encoder to the documents that it will search, in closed form: no labels, no targets, a few seconds.
 
 A general encoder knows what words mean, not which words tell the documents of one collection apart. Latent semantic
 analysis (Deerwester et al., "Indexing by Latent Semantic Analysis", 1990) knows that and nothing else. Both are linear
@@ -10,74 +10,77 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from linguagen.models.errors import TrainingError
+from linguagen.train.network.linear import main_axes
 from linguagen.train.text.network import TextNetwork
-from linguagen.train.text.prepare import TextData, main_axes
+from linguagen.train.text.prepare import TextData
 from linguagen.train.text.table import Bags
 from linguagen.train.text.validation import encoded
 
 # Chosen on CISI and PubMedQA (docs/decisions/collection.md).
 LONGEST = 4096
-"""Tokens of a document that are read: nearly all of it, since no step has to be fast."""
+"""Tokens of a document that are read: nearly all of them, since no step has to be fast."""
 TERM_FREQUENCY_POWER = 0.75
-"""A word that a document repeats says less each time; in a sentence, which the encoder was trained on, few repeat."""
+"""A word that a document repeats says less each time; few repeat in a sentence, which the encoder was trained on."""
 _AXES_POWER, _POOLING_POWER = 2.0, 1.0
-"""Powers of a piece's inverse document frequency: in the axes' second moment, and in pooling."""
+"""Powers of a piece's inverse document frequency, in the second moment of the axes and in pooling."""
 _AXES_IMPORTANCE = 0.5
-"""Power of the encoder's own importances in the axes' second moment."""
+"""Power of the encoder's own importances in the second moment of the axes."""
 _WEIGHT = 1.0
-"""Length of the axes' part beside the encoder's own, in the mean over the documents."""
+"""Mean length of the axes' part of an embedding, relative to the encoder's own part."""
 _COMMON = 0.5
-"""What is left of the direction that all documents share, which tells none of them apart."""
+"""Share that is kept of the direction that all documents have in common, which distinguishes none of them."""
 _OVERSAMPLED, _ITERATIONS = 64, 16
+"""Extra directions, and rounds, of the subspace iteration."""
 
 
-def fit_collection(encoder: TextNetwork, old: TextNetwork, data: TextData) -> None:
-    """Set an encoder to the old one plus the collection's main axes, turned to the dimensions that its texts use.
+def fit_collection(network: TextNetwork, old: TextNetwork, data: TextData) -> None:
+    """Set an encoder to the old one plus the collection's main axes, rotated to the dimensions that its texts use.
 
     Args:
-        encoder: of the old one's shape, but wider by as many columns as axes are added.
-        old: what is fitted; stays as it is.
-        data: the documents; those held out are not looked at.
+        network: has the old one's shape, with one more column in its table for each axis; changed in place.
+        old: what is fitted; not changed.
+        data: the documents; those held out are not read.
 
     Raises:
         TrainingError: more axes than documents, or than pieces in them.
     """
-    axes = encoder.config.width - old.config.width
+    axes = network.config.width - old.config.width
     with torch.no_grad():
-        idf, power = inverse_document_frequency(data, old.pieces), encoder.config.term_frequency_power
+        idf, power = inverse_document_frequency(data, old.pieces), network.config.term_frequency_power
         importance = old.importance.weight.squeeze(1)
         weighed = _AXES_IMPORTANCE * importance + _AXES_POWER * idf.log()
         pooled = importance + _POOLING_POWER * idf.log()
-        bags = Bags(data.tokens, data.training, weighed, power)
-        if axes > min(len(data.training), int(bags.used.sum())):
+        bags = Bags(data.tokens, data.split.training, weighed, power)
+        documents, pieces = len(data.split.training), int(bags.used.sum())
+        if axes > min(documents, pieces):
             raise TrainingError(
-                f"--collection {axes} asks for more axes than there are documents ({len(data.training)}) or different "
-                f"pieces in them ({int(bags.used.sum())}); ask for fewer, or give more documents"
+                f"--collection {axes} asks for more axes than there are documents ({documents}) or different "
+                f"pieces in them ({pieces}); ask for fewer, or give more documents"
             )
         basis = main_directions(bags, axes)  # (pieces, axes)
         columns = basis * (weighed - pooled).exp()[:, None]  # pooling weighs by the rest
-        encoder.importance.weight.copy_(pooled[:, None])
-        _copy_readers(encoder, old)
-        encoder.embedding.weight[:, : old.config.width] = old.embedding.weight
-        own = torch.from_numpy(encoded(encoder.unscaled, data.tokens, data.training))  # (texts, dim)
-        added = Bags(data.tokens, data.training, pooled, power).means(columns)  # (texts, axes)
+        network.importance.weight.copy_(pooled[:, None])
+        _copy_readers(network, old)
+        network.embedding.weight[:, : old.config.width] = old.embedding.weight
+        own = torch.from_numpy(encoded(network.unscaled, data.tokens, data.split.training))  # (texts, dim)
+        added = Bags(data.tokens, data.split.training, pooled, power).means(columns)  # (texts, axes)
         scale = _WEIGHT * own.norm(dim=1).mean() / added.norm(dim=1).mean()
-        encoder.embedding.weight[:, old.config.width :] = scale * columns
+        network.embedding.weight[:, old.config.width :] = scale * columns
         both = torch.cat([own, scale * added], dim=1)  # (texts, dim + axes)
         weaken = without_common(both)
-        _turn(encoder, main_axes(F.normalize(both @ weaken, dim=1).numpy(), encoder.config.dim).T @ weaken)
+        _rotate(network, main_axes(F.normalize(both @ weaken, dim=1).numpy(), network.config.dim).T @ weaken)
 
 
 def inverse_document_frequency(data: TextData, pieces: int) -> Tensor:
     """ln((1 + texts) / (1 + texts with the piece)) + 1, (pieces,): as scikit-learn's TfidfTransformer smooths it."""
-    with_piece = Bags(data.tokens, data.training, torch.zeros(pieces)).counts
-    return torch.log((1 + len(data.training)) / (1 + with_piece)) + 1
+    with_piece = Bags(data.tokens, data.split.training, torch.zeros(pieces)).counts
+    return torch.log((1 + len(data.split.training)) / (1 + with_piece)) + 1
 
 
 def without_common(rows: Tensor) -> Tensor:
     """The map (width, width) that weakens the mean direction of rows (rows, width), which all of them share.
 
-    After Mu and Viswanath ("All-but-the-Top", arXiv 1702.01417, section 2), who take it away.
+    After Mu and Viswanath ("All-but-the-Top", arXiv 1702.01417, section 2), who remove it.
     """
     common = F.normalize(F.normalize(rows, dim=1).mean(dim=0), dim=0)  # (width,)
     return torch.eye(len(common)) - (1 - _COMMON) * torch.outer(common, common)
@@ -96,34 +99,35 @@ def main_directions(bags: Bags, count: int) -> Tensor:
         image = bags.transposed(bags.means(basis) / squares)
         basis = image.index_put((bags.used,), torch.linalg.qr(image[bags.used]).Q)  # elsewhere zero
     image = bags.means(basis) / squares.sqrt()  # (texts, size)
-    turn = torch.linalg.eigh(image.T @ image).eigenvectors[:, -count:].flip(1)
-    return torch.mm(basis, turn)
+    rotation = torch.linalg.eigh(image.T @ image).eigenvectors[:, -count:].flip(1)
+    return torch.mm(basis, rotation)
 
 
-def _copy_readers(encoder: TextNetwork, old: TextNetwork) -> None:
-    """What the old encoder computes, the new columns of the table counting nothing yet."""
+def _copy_readers(network: TextNetwork, old: TextNetwork) -> None:
+    """Compute what the old encoder computes; the new columns of the table have no weight yet."""
     width = old.config.width
-    encoder.skip.weight.zero_()
-    encoder.skip.weight[:, :width] = old.skip.weight
-    if encoder.head is not None and old.head is not None:
-        encoder.head.weight.copy_(old.head.weight)
-    for direction, other in zip(encoder.directions, old.directions, strict=True):
+    network.skip.weight.zero_()
+    network.skip.weight[:, :width] = old.skip.weight
+    if network.head is not None and old.head is not None:
+        network.head.weight.copy_(old.head.weight)
+    for direction, other in zip(network.directions, old.directions, strict=True):
         direction.load_state_dict(_widened(direction, other))
 
 
 def _widened(direction: torch.nn.Module, old: torch.nn.Module) -> dict[str, Tensor]:
     """The old direction's weights; the first block reads more columns, whose weights are zero."""
-    wanted = direction.state_dict()
+    expected = direction.state_dict()
     return {
-        name: F.pad(weight, (0, wanted[name].shape[-1] - weight.shape[-1])) for name, weight in old.state_dict().items()
+        name: F.pad(weight, (0, expected[name].shape[-1] - weight.shape[-1]))
+        for name, weight in old.state_dict().items()
     }
 
 
-def _turn(encoder: TextNetwork, turn: Tensor) -> None:
-    """Follow the encoder, and the new columns beside it, by a map (dim, dim + axes)."""
-    dim, width = encoder.config.dim, encoder.config.width
-    axes = turn.shape[1] - dim
+def _rotate(network: TextNetwork, rotation: Tensor) -> None:
+    """Apply a map (dim, dim + axes) to the embedding and the new columns next to it."""
+    dim, width = network.config.dim, network.config.width
+    axes = rotation.shape[1] - dim
     added = torch.eye(width)[width - axes :]  # (axes, width): the new columns as they are
-    encoder.skip.weight.copy_(turn @ torch.cat([encoder.skip.weight, added]))
-    if encoder.head is not None:
-        encoder.head.weight.copy_(turn[:, :dim] @ encoder.head.weight)
+    network.skip.weight.copy_(rotation @ torch.cat([network.skip.weight, added]))
+    if network.head is not None:
+        network.head.weight.copy_(rotation[:, :dim] @ network.head.weight)

@@ -1,4 +1,4 @@
-"""Texts and pairs from files, and token lists in the order that training takes them."""
+"""Texts and pairs from files, and token lists in the order in which training reads them."""
 
 import json
 from collections.abc import Sequence
@@ -15,23 +15,25 @@ from linguagen.runtime.text.lines import numbered_lines
 from linguagen.runtime.text.tokenizer import PADDING
 
 LEAST_TEXTS = 200
+"""The fewest texts, and the fewest pairs, that training takes."""
 _POOL_BATCHES = 8
-"""Batches of texts alike in length are cut from so many drawn at once."""
+"""Batches that are drawn at once, so that each can have texts of similar length."""
 
 Rows = npt.NDArray[np.int64]
+"""Numbers of texts, (count,)."""
 
 
 @dataclass(frozen=True, eq=False)
 class Texts:
-    """A corpus."""
+    """The texts of a corpus."""
 
     texts: list[str]
     rows: list[int]
-    """Of the teacher's file, for each text."""
+    """For each text, the row of its target vector in the file of targets."""
 
 
 def read_texts(paths: Sequence[str]) -> Texts:
-    """Read corpora one after another: a text a line, or .jsonl with `text` and, where given, `row` of the teacher.
+    """Read corpora one after another: one text per line, or .jsonl with `text` and maybe the `row` of its target.
 
     Args:
         paths: .txt or .jsonl files, plain or packed (.xz, .gz, .bz2).
@@ -56,7 +58,7 @@ def read_texts(paths: Sequence[str]) -> Texts:
 
 
 def read_pairs(name: str) -> list[tuple[str, str]]:
-    """Read two texts a line with a tab between.
+    """Read pairs of texts, two on each line with a tab between.
 
     Raises:
         TextError: a file that cannot be read, or a line of another shape, by number.
@@ -73,10 +75,12 @@ def read_pairs(name: str) -> list[tuple[str, str]]:
 
 
 def _is_json(name: str) -> bool:
+    """True for JSON lines, plain or packed, by the file's name."""
     return ".jsonl" in Path(name).suffixes
 
 
 def _json_text(line: str, place: str) -> tuple[str, int | None]:
+    """The text of a JSON line, and the row of its target vector if it has one; place is for messages."""
     try:
         document = json.loads(line)
         row = document.get("row")
@@ -86,10 +90,10 @@ def _json_text(line: str, place: str) -> tuple[str, int | None]:
 
 
 class TokenLists:
-    """Token lists of many texts in two arrays, so that millions of them fit."""
+    """Token lists of many texts in two arrays, so that millions of them fit into memory."""
 
     def __init__(self, lists: Sequence[Sequence[int] | npt.NDArray[np.int32]], longest: int) -> None:
-        """Keep the first `longest` tokens of each list."""
+        """Keep the first `longest` tokens of each list; `lengths` (texts,) are then those of what is kept."""
         self.lengths: Rows = np.array([min(len(each), longest) for each in lists], dtype=np.int64)
         self._starts = np.concatenate([[0], np.cumsum(self.lengths)])
         self.flat = np.empty(self._starts[-1], dtype=np.int32)
@@ -100,11 +104,11 @@ class TokenLists:
         return len(self.lengths)
 
     def tokens_of(self, row: int) -> npt.NDArray[np.int32]:
-        """The tokens of one text."""
+        """The tokens (length,) of one text."""
         return self.flat[self._starts[row] : self._starts[row + 1]]
 
     def batch(self, rows: Rows) -> Tensor:
-        """Texts by number as (texts, longest of them), filled up with PADDING."""
+        """Texts by number (texts,) as one tensor (texts, length of the longest), filled up with PADDING."""
         lengths, place = self.lengths[rows], np.arange(self.lengths[rows].max())
         inside = place < lengths[:, None]  # (texts, longest)
         padded = np.full(inside.shape, PADDING, dtype=np.int64)
@@ -117,16 +121,16 @@ class TokenLists:
 
 
 def batch_rows(allowed: Rows, lengths: Rows, size: int, seed: Sequence[int], step: int) -> Rows:
-    """Which texts a step reads: alike in length, and given by seed and step alone, so that a resumed run sees the same.
+    """Numbers of the texts that a step reads, similar in length; seed and step alone decide, so that a run can resume.
 
-    A text is drawn by the square root of its length: most of many a corpus are words and phrases, which say least.
+    A text is drawn by the square root of its length: many a corpus is mostly words and phrases, which say least.
 
     Args:
-        allowed: text numbers to draw from.
-        lengths: of all texts, in tokens.
-        size: texts in a batch; all of `allowed` where there are fewer.
-        seed: of the run.
-        step: from 0.
+        allowed: numbers of the texts to draw from.
+        lengths: tokens in each text, (texts,).
+        size: texts in a batch; all of `allowed` if there are fewer.
+        seed: the run's.
+        step: counted from 0.
     """
     pool, place = divmod(step, _POOL_BATCHES)
     generator = np.random.default_rng([*seed, pool])

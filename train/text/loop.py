@@ -1,149 +1,120 @@
-"""The training loop on raw text."""
+"""A training run on raw text, from its settings to the finished folder."""
 
-import json
-from collections.abc import Callable, Mapping
-from contextlib import closing
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from functools import partial
 
 import torch
 from torch import Tensor
-from torch.utils.tensorboard import SummaryWriter
 
-from linguagen.models.errors import TrainingError
 from linguagen.models.manifests.text import TextFigure
-from linguagen.runtime.writing.whole_file import replace_file
-from linguagen.train.run.folder import RunFolder, Stopwatch
+from linguagen.train.run.folder import RunFolder
+from linguagen.train.run.loop import Advance, no_progress, run_steps
+from linguagen.train.run.processes import Processes
+from linguagen.train.run.state import State, Stopwatch
+from linguagen.train.run.watch import Watch
 from linguagen.train.text.config import TextRunConfig
-from linguagen.train.text.finished import RandomState
-from linguagen.train.text.model_file import find_start
+from linguagen.train.text.model_file import Start, open_start
 from linguagen.train.text.network import TextNetwork
 from linguagen.train.text.objectives import TextObjective
 from linguagen.train.text.prepare import TextData, prepare_text
-from linguagen.train.text.start import start
+from linguagen.train.text.start import start_network
 from linguagen.train.text.validation import TextValidator
 
 _SAMPLES = 1000
 """Texts kept for the export gate."""
 
+Figures = tuple[TextFigure, ...]
+
 
 def train_text(
     config: TextRunConfig,
     folder: RunFolder,
-    device: torch.device,
-    advance: Callable[[int], None] = lambda _: None,
-) -> tuple[TextFigure, ...]:
-    """Train a text encoder, or go on from the folder's last checkpoint.
+    processes: Processes,
+    start: Start | None = None,
+    advance: Advance = no_progress,
+) -> Figures:
+    """Train a text encoder, or resume from the folder's last checkpoint.
 
     Args:
         config: the run's settings.
-        folder: where it writes; a checkpoint found there is gone on from.
-        device: where it computes.
+        folder: where it writes; training resumes from a checkpoint found there.
+        processes: this process, alone.
+        start: the model that `config.init` names, if it is open already.
         advance: told the number of steps just finished.
 
     Returns:
         What the finished encoder measures on texts held out.
 
     Raises:
-        TrainingError: an input cannot be used, or the loss is no longer finite.
-        RunFolderError: the run to start from cannot be read.
-        VectorError: the teacher's vectors cannot be read.
+        TextError, TrainingError: an input cannot be used, or the loss is no longer finite.
+        RunFolderError, ModelFileError: the model to start from cannot be read.
+        VectorError: the target vectors cannot be read.
     """
-    stopwatch = Stopwatch()
+    stopwatch, device = Stopwatch(), processes.device
     torch.manual_seed(config.seed)
-    data, encoder, objective = _made(config, folder)
-    encoder.to(device)
+    if config.init and start is None:
+        start = open_start(config.init)
+    data, network, objective = _made(config, folder, start)
+    network.to(device)
     objective.to(device)
-    optimiser = torch.optim.Adam([*encoder.parameters(), *objective.parameters()], config.learning_rate, fused=True)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, config.steps)
-    begun = {name: weight.clone() for name, weight in encoder.state_dict().items()}
-    parts: dict[str, Any] = {"encoder": encoder, "objective": objective, "optimiser": optimiser, "schedule": schedule}
-    parts |= {"random": RandomState(), "stopwatch": stopwatch}
-    validator = TextValidator(data, device)
-    done = folder.restore(parts)
-    advance(min(done, config.training_steps))
-    figures: tuple[TextFigure, ...] = ()
-    log = SummaryWriter(str(folder.path / "tensorboard"), purge_step=done + 1 if done else None)
-    with closing(log):
-        for step in range(done, config.training_steps):
-            terms = objective(encoder, data.batch(config, step).to(device))
-            _descend(optimiser, schedule, terms, step)
-            advance(1)
-            if (step + 1) % config.evaluate_every == 0 or step + 1 == config.steps:
-                figures = validator.measure(encoder)
-                _track(log, step + 1, terms, figures)
-                folder.save(parts, step + 1)
-        if data.targets is not None and done <= config.training_steps:
-            average(encoder, begun, config.start_share)
-            figures = ()
-        if not figures:  # averaged, no step to take, or killed after the last one
-            figures = validator.measure(encoder)
-            _track(log, config.training_steps + 1, {}, figures)
-            folder.save(parts, config.training_steps + 1)  # one more than the steps: not to be averaged again
+    weights = [*network.parameters(), *objective.parameters()]
+    optimiser = torch.optim.Adam(weights, config.learning_rate, fused=True)
+    state = State.start(network, objective, optimiser, config.steps, stopwatch)
+    begun = {name: weight.clone() for name, weight in network.state_dict().items()}
+
+    def losses(step: int) -> dict[str, Tensor]:
+        terms: dict[str, Tensor] = objective(network, data.batch(config, step).to(device))
+        return terms
+
+    state.restore(folder)
+    with Watch(folder, state, partial(TextValidator(data, device).validate, network)) as watch:
+        figures = run_steps(state, losses, config.training_steps, config.evaluate_every, watch, advance=advance)
+        if data.targets is not None and state.step == config.training_steps:
+            average(network, begun, config.start_share)
+            figures = None
+        if figures is None:  # averaged, no step to take, or killed after the last one
+            state.step = config.training_steps + 1  # one more than the steps: not to be averaged again
+            figures = watch.look({})
     _finish(folder, data, figures, stopwatch.seconds)
     return figures
 
 
-def _made(config: TextRunConfig, folder: RunFolder) -> tuple[TextData, TextNetwork, TextObjective]:
-    """Data, an encoder as training starts from it, and the terms."""
-    old = find_start(config.init) if config.init else None
+def _made(config: TextRunConfig, folder: RunFolder, start: Start | None) -> tuple[TextData, TextNetwork, TextObjective]:
+    """The data, the network as training starts from it, and the loss terms."""
+    old = start.load() if start else None
     data = prepare_text(config, folder, old.tokenizer if old else None)
-    encoder = TextNetwork(data.tokenizer.pieces, config.encoder)
-    start(encoder, old, data, config.collection)
+    network = TextNetwork(data.tokenizer.pieces, config.encoder)
+    start_network(network, old, data, config.collection)
     frequencies = data.tokens.frequencies(data.tokenizer.pieces)
-    return data, encoder, TextObjective(config.objective, frequencies, config.encoder.width, config.token_dropout)
+    return data, network, TextObjective(config.objective, frequencies, config.encoder.width, config.token_dropout)
 
 
-def average(encoder: TextNetwork, begun: Mapping[str, Tensor], share: float) -> None:
+def average(network: TextNetwork, begun: Mapping[str, Tensor], share: float) -> None:
     """Move the weights back towards those that training began with: little of its gain is lost, much of its damage.
 
     Averaging in weight space: Wortsman et al., "Robust fine-tuning of zero-shot models" (arXiv 2109.01903, section 3).
 
     Args:
-        encoder: gets the mean.
+        network: gets the mean.
         begun: its weights before the first step, by name.
         share: their part in the mean.
     """
-    encoder.load_state_dict(
-        {name: torch.lerp(weight, begun[name], share) for name, weight in encoder.state_dict().items()}
+    network.load_state_dict(
+        {name: torch.lerp(weight, begun[name], share) for name, weight in network.state_dict().items()}
     )
 
 
-def _descend(
-    optimiser: torch.optim.Optimizer,
-    schedule: torch.optim.lr_scheduler.LRScheduler,
-    terms: Mapping[str, Tensor],
-    step: int,
-) -> None:
-    if not terms:
-        raise TrainingError(
-            "every loss term is off: without --teacher and --pairs, leave --simcse or --skip-gram above 0"
-        )
-    loss = torch.stack(list(terms.values())).sum()
-    if not torch.isfinite(loss):
-        raise TrainingError(f"the loss is {loss.item()} at step {step}; train with a smaller --learning-rate")
-    optimiser.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
-    optimiser.step()
-    schedule.step()
-
-
-def _track(log: SummaryWriter, step: int, terms: Mapping[str, Tensor], figures: tuple[TextFigure, ...]) -> None:
-    for name, term in terms.items():
-        log.add_scalar(f"loss/{name}", term.item(), step)
-    for figure in figures:
-        log.add_scalar(f"{figure.name}/encoder", figure.encoder, step)
-        log.add_scalar(f"{figure.name}/mean of table", figure.mean_of_table, step)
-
-
-def _finish(folder: RunFolder, data: TextData, figures: tuple[TextFigure, ...], seconds: float) -> None:
-    rows = [*data.held_out, *data.training][:_SAMPLES]
-    summary = {
-        "figures": [asdict(figure) for figure in figures],
-        "samples": [data.texts[row] for row in rows],
-        "training_texts": len(data.training),
-        "training_pairs": len(data.training_pairs),
-        "held_out": len(data.held_out),
-        "seconds": round(seconds, 1),
-    }
-    replace_file(folder.finished, lambda file: file.write(json.dumps(summary, indent=2).encode()))
+def _finish(folder: RunFolder, data: TextData, figures: Figures, seconds: float) -> None:
+    """Write the result down."""
+    rows = [*data.split.held_out, *data.split.training][:_SAMPLES]
+    folder.write_finished(
+        {
+            "figures": [asdict(figure) for figure in figures],
+            "samples": [data.texts[row] for row in rows],
+            "training_texts": len(data.split.training),
+            "training_pairs": len(data.pair_split.training),
+            "held_out": len(data.split.held_out),
+            "seconds": round(seconds, 1),
+        }
+    )

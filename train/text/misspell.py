@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable
 
 _SHORTEST = 4
-"""Letters of a word that is misspelt: shorter ones become other words too easily."""
+"""Letters of the shortest word that is misspelt: shorter ones become other words too easily."""
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -16,10 +16,10 @@ def misspell(text: str, generator: random.Random) -> str:
 
     Args:
         text: any string.
-        generator: says which word, where and how.
+        generator: draws which word, where and how.
 
     Returns:
-        The text with one word changed; as it is where no word has four letters.
+        The text with one word changed; unchanged if no word has four letters.
     """
     words = text.split(" ")
     long = [number for number, word in enumerate(words) if len(word) >= _SHORTEST and word.isalpha()]
@@ -31,21 +31,25 @@ def misspell(text: str, generator: random.Random) -> str:
 
 
 def _swap(word: str, generator: random.Random) -> str:
+    """Two neighbouring letters exchanged."""
     place = generator.randrange(1, len(word) - 1)
     return word[:place] + word[place + 1] + word[place] + word[place + 2 :]
 
 
 def _leave_out(word: str, generator: random.Random) -> str:
+    """One letter left out."""
     place = generator.randrange(1, len(word))
     return word[:place] + word[place + 1 :]
 
 
 def _double(word: str, generator: random.Random) -> str:
+    """One letter written twice."""
     place = generator.randrange(len(word))
     return word[:place] + word[place] + word[place:]
 
 
 def _replace(word: str, generator: random.Random) -> str:
+    """One letter replaced by another."""
     place = generator.randrange(1, len(word))
     return word[:place] + generator.choice(_LETTERS) + word[place + 1 :]
 

@@ -1,90 +1,103 @@
-"""Start from a text model's file: its weights read back into PyTorch, so that nobody needs the run that made it."""
+"""Start from another text model: a finished run, or a model file whose weights are read back into PyTorch."""
 
-from collections.abc import Mapping
-from dataclasses import fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from linguagen.models.catalogue import find_model
-from linguagen.models.errors import MissingExtraError, ModelFileError
-from linguagen.models.model_file import read_text_file
+from linguagen.models.errors import ModelFileError
+from linguagen.models.model_file import TextFile, read_text_file
+from linguagen.models.onnx_file import read_initialisers
 from linguagen.runtime.text.tokenizer import PADDING, Tokenizer
 from linguagen.train.network.blocks import ForwardEncoder
 from linguagen.train.run.folder import RunFolder
 from linguagen.train.text.config import TextEncoderConfig, TextRunConfig
-from linguagen.train.text.finished import FinishedTextRun, load_text_run
+from linguagen.train.text.finished import FinishedTextRun, load_finished
 from linguagen.train.text.network import TextNetwork, TokenBlock
 
 _ZERO, _STEPS = 128, 127
 """How `export/text/graph.py` stores a table in int8: unsigned, the scales of its columns in the matrices behind it."""
 
 
-def find_start(name_or_path: str) -> FinishedTextRun:
-    """The encoder to start from: a run's folder, a shipped text model by name, or a model file.
+@dataclass(frozen=True, eq=False)
+class Start:
+    """A text model to start from, whose weights are not in PyTorch yet."""
+
+    shape: TextEncoderConfig
+    load: Callable[[], FinishedTextRun]
+    """Makes its network; this draws random numbers, so that training calls it after seeding."""
+
+
+def open_start(name_or_path: str) -> Start:
+    """Open the model to start from: a run's folder, a shipped text model by name, or a model file.
 
     Raises:
         RunFolderError: the run cannot be read.
         UnknownModelError: no such name, file or folder.
         ModelFileError: the file is damaged, or is no text model.
-        MissingExtraError: a model file, and onnx is not installed.
     """
-    # A folder may have the name of a model, as linguagen-en in a checkout; a run has settings in it.
-    if RunFolder(Path(name_or_path)).config.is_file():
-        return load_text_run(Path(name_or_path))
+    path = Path(name_or_path)
+    if RunFolder(path).config.is_file():  # a folder named like a model is not taken for a run
+        return Start(RunFolder(path).read_config(TextRunConfig).encoder, partial(load_finished, path))
     return read_text_model(find_model(name_or_path))
 
 
-def read_text_model(path: Path) -> FinishedTextRun:
+def read_text_model(path: Path) -> Start:
     """Read a model file as the run that made it, weights as they were rounded; it has no samples for an export gate.
 
     Raises:
         ModelFileError: damaged, no text model, or of a shape that this version does not make.
-        MissingExtraError: onnx is not installed.
     """
-    try:
-        import onnx
-        from onnx import numpy_helper
-    except ImportError as error:
-        raise MissingExtraError(
-            f"starting from a model file needs onnx ({error}); install it: pip install 'linguagen[export]'"
-        ) from error
     file = read_text_file(path)
-    tokenizer = Tokenizer(file.tokenizer, str(path))
-    graph = onnx.load_from_string(file.data).graph
-    stored = {each.name: torch.from_numpy(np.array(numpy_helper.to_array(each))) for each in graph.initializer}
     # A file of an older version lacks what was not a choice then, which is the default now.
-    shape = {item.name: file.manifest.training.get(item.name, item.default) for item in fields(TextEncoderConfig)}
+    values = {item.name: file.manifest.training.get(item.name, item.default) for item in fields(TextEncoderConfig)}
     try:
-        config = TextRunConfig(text=(), encoder=TextEncoderConfig(**shape), teacher=file.manifest.teacher)
-        encoder = TextNetwork(tokenizer.pieces, config.encoder)
+        shape = TextEncoderConfig(**values)
+    except TypeError as error:
+        raise _foreign(path, error) from error
+    return Start(shape, partial(_load_file, path, file, shape))
+
+
+def _load_file(path: Path, file: TextFile, shape: TextEncoderConfig) -> FinishedTextRun:
+    """The network of a model file."""
+    manifest, tokenizer = file.manifest, Tokenizer(file.tokenizer, str(path))
+    config = TextRunConfig(inputs=(), encoder=shape, targets=manifest.teacher)
+    network = TextNetwork(tokenizer.pieces, shape)
+    stored = {name: torch.from_numpy(array) for name, array in read_initialisers(file.data).items()}
+    try:
         with torch.no_grad():
-            fill_encoder(encoder, stored)
+            fill_network(network, stored)
     except (KeyError, TypeError, RuntimeError) as error:
-        raise ModelFileError(
-            f"{path}: its weights are not stored as this version stores them ({str(error)[:160]}); "
-            "start from the run that made it"
-        ) from error
-    manifest = file.manifest
-    return FinishedTextRun(manifest.name, config, encoder.eval(), tokenizer, (), manifest.figures, manifest.training)
+        raise _foreign(path, error) from error
+    return FinishedTextRun(manifest.name, config, network.eval(), manifest.training, tokenizer, (), manifest.figures)
 
 
-def fill_encoder(encoder: TextNetwork, stored: Mapping[str, Tensor]) -> None:
+def _foreign(path: Path, error: Exception) -> ModelFileError:
+    """The error for weights that another version stored."""
+    return ModelFileError(
+        f"{path}: its weights are not stored as this version stores them ({str(error)[:160]}); "
+        "start from the run that made it"
+    )
+
+
+def fill_network(network: TextNetwork, stored: Mapping[str, Tensor]) -> None:
     """Set the weights from those of a graph of `export/text/graph.py`, by name."""
-    table, width = _table(stored), encoder.config.width
+    table, width = _table(stored), network.config.width
     size = table[table.any(dim=1)].norm(dim=1).mean()  # rows of length 1, as training starts from
-    encoder.embedding.weight.copy_(table / size)
-    encoder.importance.weight.copy_(stored["importance"][:, None])
-    encoder.importance.weight[PADDING] = 0
+    network.embedding.weight.copy_(table / size)
+    network.importance.weight.copy_(stored["importance"][:, None])
+    network.importance.weight[PADDING] = 0
     out = _weight(stored, "out_weight")  # (width + units, dim)
-    encoder.skip.weight.copy_(out[:width].T * size)
-    if encoder.head is None:
+    network.skip.weight.copy_(out[:width].T * size)
+    if network.head is None:
         return
-    encoder.head.weight.copy_(out[width:].T)
+    network.head.weight.copy_(out[width:].T)
     wide = _weight(stored, "wide_weight") * size  # (width, directions * 3 * hidden)
-    for direction, first in zip(encoder.directions, wide.chunk(len(encoder.directions), dim=1), strict=True):
+    for direction, first in zip(network.directions, wide.chunk(len(network.directions), dim=1), strict=True):
         if not isinstance(direction, ForwardEncoder):
             continue
         name = "backward" if direction.reverse else "forward"
@@ -93,6 +106,7 @@ def fill_encoder(encoder: TextNetwork, stored: Mapping[str, Tensor]) -> None:
 
 
 def _fill_block(block: TokenBlock, parts: Tensor) -> None:
+    """Set a block's weights from U, V and G next to each other, (inputs, 3 * hidden)."""
     u, v, g = parts.chunk(3, dim=1)  # (inputs, hidden) each
     block.u.copy_(u.T)
     block.v.copy_(v.T / (1 - block.keep)[:, None])
@@ -100,14 +114,14 @@ def _fill_block(block: TokenBlock, parts: Tensor) -> None:
 
 
 def _table(stored: Mapping[str, Tensor]) -> Tensor:
-    """(pieces, width), as the matrices behind it expect it."""
+    """The embedding table (pieces, width), as the matrices behind it expect it."""
     if "table_uint8" in stored:
         return (stored["table_uint8"].float() - _ZERO) / _STEPS
     return _weight(stored, "table")
 
 
 def _weight(stored: Mapping[str, Tensor], name: str) -> Tensor:
-    """A weight as it was, stored in any precision."""
+    """A weight of any shape in float32, whatever precision it is stored in."""
     if f"{name}_int8" in stored:
         return stored[f"{name}_int8"].float() * stored[f"{name}_scale"]
     return stored[f"{name}_half"].float() if f"{name}_half" in stored else stored[name]

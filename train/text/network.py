@@ -1,4 +1,4 @@
-"""The text encoder: an embedding table, what two bilinear readers of the tokens add to it, and weighted pooling.
+"""The text network: an embedding table, what two bilinear readers of the tokens add to it, and weighted pooling.
 
 For tokens t_1 .. t_L of a text, with x_i their rows of the table::
 
@@ -6,7 +6,7 @@ For tokens t_1 .. t_L of a text, with x_i their rows of the table::
 
 The readers are those of `train/network/blocks.py`: a unit multiplies what a token says by what stands before it, or
 after it, so that order counts. What stands before is a sum that fades with distance: no attention, no
-recurrence, and work that grows as the text does. The head starts at zero, so that the untrained encoder is the
+recurrence, and work that grows linearly with the text. The head starts at zero, so that the untrained encoder is the
 weighted mean of the table, and training can only be judged against it. Each text is encoded by itself.
 """
 
@@ -25,10 +25,10 @@ DOUBLINGS = 4
 
 
 class TokenBlock(BilinearGLUBlock):
-    """Bilinear units over the tokens of a text; one at token i sees token i, and those before it (after, reversed).
+    """Bilinear units over the tokens of a text; one at token i sees token i and those before it (after it if reversed).
 
-    U x and G x are the token's own; V x is a fading sum over the others, each unit with a fading of its own, which is
-    not trained.
+    U x and G x see the token itself; V x is a fading sum over the others, whose rate differs for each unit and is not
+    trained.
     """
 
     keep: Tensor
@@ -62,19 +62,19 @@ class FadingSum(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, keep: Tensor, reverse: bool) -> Tensor:
-        """Sum (batch, length, hidden), keep being (hidden,); the tokens after it where reversed."""
+        """Sum x (batch, length, hidden) over the tokens before each (after each if reversed); keep is (hidden,)."""
         ctx.save_for_backward(keep)
         ctx.reverse = reverse
         return fading_sum(x, keep, reverse)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
-        """Gradient of x; the other arguments have none."""
+        """Gradient of x (batch, length, hidden); the other arguments have none."""
         return fading_sum(gradients[0], ctx.saved_tensors[0], not ctx.reverse), None, None
 
 
 def fading_sum(x: Tensor, keep: Tensor, reverse: bool) -> Tensor:
-    """FadingSum without gradients.
+    """The sums of `FadingSum`, without gradients.
 
     Made by doubling: a sum of twice the reach is the sum plus itself, shifted and faded (the parallel prefix sum of
     Hillis and Steele, 1986), so that it is a handful of additions whatever the length.
@@ -82,7 +82,7 @@ def fading_sum(x: Tensor, keep: Tensor, reverse: bool) -> Tensor:
     Args:
         x: (batch, length, hidden).
         keep: (hidden,), from 0 to 1.
-        reverse: sum the tokens after each one, not those before it.
+        reverse: sum the tokens after each one instead of those before it.
 
     Returns:
         (batch, length, hidden).
@@ -99,16 +99,16 @@ def fading_sum(x: Tensor, keep: Tensor, reverse: bool) -> Tensor:
 
 
 def _places(reverse: bool, distance: int) -> tuple[slice, slice]:
-    """Tokens that have another one so far before them (after them, reversed), and those others."""
+    """Slices of the tokens that have one at this distance before them (after them if reversed), and of those others."""
     late, early = slice(distance, None), slice(None, -distance)
     return (early, late) if reverse else (late, early)
 
 
 class TextNetwork(nn.Module):
-    """Tokens to embeddings."""
+    """The encoder: from tokens to embeddings."""
 
     def __init__(self, pieces: int, config: TextEncoderConfig) -> None:
-        """Make an encoder; `pieces` is how many the tokenizer has."""
+        """Make a network for a tokenizer with this number of pieces."""
         super().__init__()
         self.pieces, self.config = pieces, config
         self.embedding = nn.Embedding(pieces, config.width, padding_idx=PADDING)
@@ -132,7 +132,7 @@ class TextNetwork(nn.Module):
         return F.normalize(self.unscaled(tokens), dim=1)
 
     def unscaled(self, tokens: Tensor) -> Tensor:
-        """The same before it is scaled to unit length."""
+        """Embeddings (batch, dim) of tokens (batch, length), before they are scaled to unit length."""
         x = self.embedding(tokens)  # (batch, length, width)
         weights = self.weights(tokens).unsqueeze(1)  # (batch, 1, length)
         z: Tensor = self.skip((weights @ x).squeeze(1))
@@ -142,7 +142,7 @@ class TextNetwork(nn.Module):
         return z
 
     def weights(self, tokens: Tensor) -> Tensor:
-        """How much each token counts, (batch, length); those of a text sum to 1, padding has none."""
+        """How much each of tokens (batch, length) counts, (batch, length); a text's weights sum to 1, padding has 0."""
         importance = self.importance(tokens).squeeze(2)  # (batch, length)
         if (power := self.config.term_frequency_power) != 1:
             # Each of n counts n ** (power - 1), so that together they count n ** power.
@@ -150,13 +150,13 @@ class TextNetwork(nn.Module):
         return torch.softmax(importance.masked_fill(tokens == PADDING, -torch.inf), dim=1)
 
     def mean_of_table(self, tokens: Tensor) -> Tensor:
-        """The control: the same weights and table without the readers, (batch, dim), unit length."""
+        """The control: embeddings (batch, dim) of unit length from tokens (batch, length), without the readers."""
         z = self.skip((self.weights(tokens).unsqueeze(1) @ self.embedding(tokens)).squeeze(1))
         return F.normalize(z, dim=1)
 
 
 def term_frequencies(tokens: Tensor, pieces: int) -> Tensor:
-    """How often each token's piece stands in its text, (batch, length) as float; work grows as the text does."""
+    """How often the piece of each of tokens (batch, length) occurs in its text, (batch, length) as float."""
     texts = torch.arange(len(tokens), device=tokens.device)[:, None]  # (batch, 1)
     _, places, counts = torch.unique(texts * pieces + tokens, return_inverse=True, return_counts=True)
     frequencies: Tensor = counts[places].float()

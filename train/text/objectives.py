@@ -1,7 +1,7 @@
 """The loss terms of training on raw text.
 
-With a teacher, the target is a file of vectors that training never changes. Without one, other texts of the batch are
-what keeps embeddings apart: every term that pulls two together pushes them from the rest.
+Target vectors come from a file and never change in training. Without them, the other texts of the batch keep
+embeddings apart: every term that pulls two embeddings together pushes them away from the rest.
 """
 
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from linguagen.runtime.text.tokenizer import PADDING
+from linguagen.train.network.losses import neighbourhood
 from linguagen.train.text.config import TextObjectiveConfig
 from linguagen.train.text.network import TextNetwork
-from linguagen.train.vectors.objectives import neighbourhood
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,12 +23,12 @@ class TextBatch:
     tokens: Tensor
     """(batch, length)"""
     targets: Tensor | None
-    """The teacher's vectors (batch, dim), unit length."""
+    """Target vectors (batch, dim), unit length."""
     pairs: tuple[Tensor, Tensor] | None
     """Tokens of texts that belong together, (pairs, length) each."""
 
     def to(self, device: torch.device) -> "TextBatch":
-        """The same on a device."""
+        """This batch on a device."""
         pairs = None if self.pairs is None else (self.pairs[0].to(device), self.pairs[1].to(device))
         return TextBatch(self.tokens.to(device), None if self.targets is None else self.targets.to(device), pairs)
 
@@ -42,7 +42,7 @@ class TextObjective(nn.Module):
         Args:
             config: their weights.
             frequencies: how often each piece occurs in the corpus, (pieces,).
-            width: of the embedding table.
+            width: numbers in a row of the embedding table.
             token_dropout: share of tokens left out.
         """
         super().__init__()
@@ -52,36 +52,37 @@ class TextObjective(nn.Module):
             nn.init.zeros_(self.contexts.weight)
             self.register_buffer("noise", noise(frequencies))
 
-    def forward(self, encoder: TextNetwork, batch: TextBatch) -> dict[str, Tensor]:
+    def forward(self, network: TextNetwork, batch: TextBatch) -> dict[str, Tensor]:
         """Every term with a weight above 0 for which there is data, weighted."""
         config, terms = self.config, {}
         tokens = drop_tokens(batch.tokens, self.token_dropout)
-        z = encoder(tokens) if batch.targets is not None or config.simcse else None  # (batch, dim)
+        z = network(tokens) if batch.targets is not None or config.simcse else None  # (batch, dim)
         if batch.targets is not None and z is not None:
             if config.cosine:
                 terms["cosine"] = config.cosine * (1 - (z * batch.targets).sum(dim=1).mean())
             if config.neighbourhood:
-                wanted, given = batch.targets @ batch.targets.T, z @ z.T  # (batch, batch)
-                terms["neighbourhood"] = config.neighbourhood * neighbourhood(wanted, given, config.temperature)
+                target, actual = batch.targets @ batch.targets.T, z @ z.T  # (batch, batch)
+                terms["neighbourhood"] = config.neighbourhood * neighbourhood(target, actual, config.temperature)
         if config.simcse and z is not None:
-            other = encoder(drop_tokens(batch.tokens, self.token_dropout))
+            other = network(drop_tokens(batch.tokens, self.token_dropout))
             terms["simcse"] = config.simcse * in_batch_contrast(z, other, config.temperature)
         if config.contrastive and batch.pairs is not None:
-            first, second = (encoder(drop_tokens(each, self.token_dropout)) for each in batch.pairs)
+            first, second = (network(drop_tokens(each, self.token_dropout)) for each in batch.pairs)
             terms["contrastive"] = config.contrastive * in_batch_contrast(first, second, config.temperature)
         if config.skip_gram:
-            terms["skip_gram"] = config.skip_gram * self._skip_gram(encoder, batch.tokens)
+            terms["skip_gram"] = config.skip_gram * self._skip_gram(network, batch.tokens)
         return terms
 
-    def _skip_gram(self, encoder: TextNetwork, tokens: Tensor) -> Tensor:
+    def _skip_gram(self, network: TextNetwork, tokens: Tensor) -> Tensor:
+        """The term of `skip_gram` for tokens (batch, length), with neighbours and negatives drawn at random."""
         centres, contexts = neighbour_tokens(tokens, self.config.window)
         negatives = torch.multinomial(self.get_buffer("noise"), self.config.negatives, replacement=True)
-        table = encoder.embedding
+        table = network.embedding
         return skip_gram(table(centres), self.contexts(contexts), self.contexts(negatives))
 
 
 def in_batch_contrast(first: Tensor, second: Tensor, temperature: float) -> Tensor:
-    """Cross-entropy of finding each text's fellow among all of the batch, both ways.
+    """Cross-entropy of finding each text's partner among all texts of the batch, both ways.
 
     With two random dropouts of one text it is the objective of SimCSE (Gao et al., arXiv 2104.08821, section 3), with
     texts that occur together that of contrastive pre-training (Neelakantan et al., arXiv 2201.10005, section 3).
@@ -139,7 +140,7 @@ def drop_tokens(tokens: Tensor, share: float) -> Tensor:
 
 
 def noise(frequencies: Tensor) -> Tensor:
-    """Odds of drawing each piece as a negative: frequency to the power of 3/4 (arXiv 1310.4546, section 2.2)."""
+    """Odds (pieces,) of drawing each piece as a negative: frequency ** 3/4 (arXiv 1310.4546, section 2.2)."""
     odds = frequencies.double() ** 0.75
     odds[PADDING] = 0
     return (odds / odds.sum()).float()

@@ -1,6 +1,7 @@
-"""What the steps of a run on text read: tokens, pairs, the teacher's vectors, and what is held out."""
+"""What a run on text reads: tokens, pairs, target vectors, and which texts are held out."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,17 +12,22 @@ from linguagen.models.errors import TrainingError
 from linguagen.runtime.reading.sources import open_vectors
 from linguagen.runtime.text.lines import read_scored
 from linguagen.runtime.text.tokenizer import Tokenizer
-from linguagen.runtime.vectors import Array, unit_rows
+from linguagen.runtime.vectors import unit_rows
 from linguagen.runtime.writing.whole_file import replace_file
+from linguagen.train.network.linear import main_axes
 from linguagen.train.run.folder import RunFolder
+from linguagen.train.run.held_out import Split, split_at_random
 from linguagen.train.text.config import TextRunConfig
 from linguagen.train.text.data import Rows, Texts, TokenLists, batch_rows, read_pairs, read_texts
+from linguagen.train.text.finished import tokenizer_file
 from linguagen.train.text.misspell import misspell
 from linguagen.train.text.objectives import TextBatch
 from linguagen.train.text.tokenizer import train_tokenizer
 
 _CHUNK = 4096
+"""Texts that are tokenized, and target vectors that are read, at a time."""
 _MOST_HELD_OUT = 1000
+"""The most texts, and the most pairs, that are held out."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,139 +41,123 @@ class Scored:
 
 @dataclass(frozen=True, eq=False)
 class TextData:
-    """Everything in token lists."""
+    """The texts of a run and what is known about them, as token lists."""
 
     tokenizer: Tokenizer
     texts: list[str]
     tokens: TokenLists
-    """Of every text, and after them, where training misspells, of every text again with a word misspelt."""
+    """Tokens of every text; then, if training misspells, of every text again with a word misspelt."""
     targets: Tensor | None
-    """The teacher's vectors (texts, dim), float16, of unit length."""
+    """Target vectors (texts, dim), float16, of unit length; None without --targets."""
     pairs: tuple[TokenLists, TokenLists] | None
     scored: Scored | None
-    held_out: Rows
-    """Texts that training does not read."""
-    training: Rows
-    held_out_pairs: Rows
-    training_pairs: Rows
+    split: Split
+    """Which texts are held out."""
+    pair_split: Split
+    """Which pairs are held out."""
 
     @property
     def misspells(self) -> bool:
-        """True where `tokens` holds every text misspelt too."""
+        """True if `tokens` holds every text misspelt too."""
         return len(self.tokens) > len(self.texts)
 
     def batch(self, config: TextRunConfig, step: int) -> TextBatch:
-        """What a step learns from, given by seed and step alone."""
-        rows = batch_rows(self.training, self.tokens.lengths, config.batch, (config.seed,), step)
+        """What a step, counted from 0, learns from; seed and step alone decide."""
+        rows = batch_rows(self.split.training, self.tokens.lengths, config.batch, (config.seed,), step)
         targets = None if self.targets is None else self.targets[torch.from_numpy(rows)].float()
         pairs = None
         if self.pairs is not None:
             first, second = self.pairs
             lengths = first.lengths + second.lengths
-            chosen = batch_rows(self.training_pairs, lengths, config.batch, (config.seed, 1), step)
+            chosen = batch_rows(self.pair_split.training, lengths, config.batch, (config.seed, 1), step)
             pairs = first.batch(chosen), second.batch(chosen)
         return TextBatch(self.tokens.batch(self._misspelt(rows, config, step)), targets, pairs)
 
     def _misspelt(self, rows: Rows, config: TextRunConfig, step: int) -> Rows:
-        """Some of the rows replaced by those of the same texts misspelt."""
+        """Text numbers (batch,), some replaced by those of the same texts misspelt."""
         generator = np.random.default_rng([config.seed, 3, step])
         return rows + len(self.texts) * (generator.random(len(rows)) < config.misspelt)
 
 
 def prepare_text(config: TextRunConfig, folder: RunFolder, tokenizer: Tokenizer | None = None) -> TextData:
-    """Read, cut into tokens, and set aside what is held out.
+    """Read, tokenize, and set aside what is held out.
 
     Args:
         config: the run's settings.
         folder: its tokenizer is kept there, and used again when the run is resumed.
-        tokenizer: of the run to start from; by default one is trained on the texts.
+        tokenizer: that of the model to start from; by default one is trained on the texts.
 
     Raises:
         TextError: texts that cannot be used.
         TrainingError: fewer vectors than texts, or narrower than an embedding.
-        VectorError: the teacher's file cannot be read.
+        VectorError: the file of target vectors cannot be read.
     """
-    corpus = read_texts(config.text)
+    corpus = read_texts(config.inputs)
     tokenizer = tokenizer or _tokenizer(folder, corpus, config)
-    keep = folder.path / "tokenizer.model"
-    if not keep.is_file():
-        replace_file(keep, lambda file: file.write(tokenizer.model))
-    targets = _targets(config, corpus) if config.teacher else None
+    if not tokenizer_file(folder).is_file():
+        replace_file(tokenizer_file(folder), lambda file: file.write(tokenizer.model))
     pairs = None
     if config.pairs:
-        sides = zip(*read_pairs(config.pairs), strict=True)
-        first, second = (_cut(tokenizer, list(side), config.longest) for side in sides)
-        pairs = first, second
-    scored = None
-    if config.scored:
-        one, other, scores = read_scored(config.scored)
-        scored = Scored(_cut(tokenizer, one, config.longest), _cut(tokenizer, other, config.longest), scores)
-    held_out, training = _split(len(corpus.texts), config)
-    held_out_pairs, training_pairs = _split(len(pairs[0]) if pairs else 0, config)
+        first, second = zip(*read_pairs(config.pairs), strict=True)
+        pairs = _tokenized(tokenizer, first, config.longest), _tokenized(tokenizer, second, config.longest)
     texts = corpus.texts
     if config.misspelt and not config.collection:
         generator = random.Random(config.seed)
         texts = texts + [misspell(text, generator) for text in texts]
-    tokens = _cut(tokenizer, texts, config.longest)
     return TextData(
         tokenizer,
         corpus.texts,
-        tokens,
-        targets,
+        _tokenized(tokenizer, texts, config.longest),
+        _targets(config, corpus) if config.targets else None,
         pairs,
-        scored,
-        held_out,
-        training,
-        held_out_pairs,
-        training_pairs,
+        _scored(config, tokenizer) if config.scored else None,
+        _split(len(corpus.texts), config),
+        _split(len(pairs[0]) if pairs else 0, config),
     )
 
 
 def _tokenizer(folder: RunFolder, corpus: Texts, config: TextRunConfig) -> Tokenizer:
-    kept = folder.path / "tokenizer.model"
+    """The run's tokenizer, from its folder if it has one, else trained on the corpus."""
+    kept = tokenizer_file(folder)
     if kept.is_file():
         return Tokenizer(kept.read_bytes(), str(kept))
     return Tokenizer(train_tokenizer(corpus.texts, config.pieces, config.seed), str(kept))
 
 
-def _cut(tokenizer: Tokenizer, texts: list[str], longest: int) -> TokenLists:
+def _tokenized(tokenizer: Tokenizer, texts: Sequence[str], longest: int) -> TokenLists:
+    """The first `longest` tokens of each text."""
     lists: list[list[int]] = []
     for start in range(0, len(texts), _CHUNK):
         lists += tokenizer.tokenize(texts[start : start + _CHUNK], start)
     return TokenLists(lists, longest)
 
 
-def _split(count: int, config: TextRunConfig) -> tuple[Rows, Rows]:
-    """Numbers held out, and the others."""
-    order = np.random.default_rng([config.seed, 2]).permutation(count)
+def _scored(config: TextRunConfig, tokenizer: Tokenizer) -> Scored:
+    """The pairs of `--scored`."""
+    first, second, scores = read_scored(config.scored)
+    return Scored(_tokenized(tokenizer, first, config.longest), _tokenized(tokenizer, second, config.longest), scores)
+
+
+def _split(count: int, config: TextRunConfig) -> Split:
+    """Which of so many texts or pairs are held out."""
     held_out = min(_MOST_HELD_OUT, round(config.held_out * count))
-    return np.sort(order[:held_out]), np.sort(order[held_out:])
+    return split_at_random(count, held_out, np.random.default_rng([config.seed, 2]))
 
 
 def _targets(config: TextRunConfig, corpus: Texts) -> Tensor:
-    """The teacher's vectors in as many dimensions as an embedding has: as they are, or along their main axes."""
-    source = open_vectors(config.teacher, None, None)
-    rows = np.concatenate([unit_rows(rows, start, config.teacher)[0] for start, rows in source.chunks(_CHUNK)])
+    """Target vectors (texts, dim) in the width of an embedding: as they are, or along their main axes."""
+    source = open_vectors(config.targets, None, None)
+    rows = np.concatenate([unit_rows(rows, start, config.targets)[0] for start, rows in source.chunks(_CHUNK)])
     if max(corpus.rows) >= len(rows):
         raise TrainingError(
-            f"{config.teacher} has {len(rows)} vectors, but the texts ask for row {max(corpus.rows)}; "
+            f"{config.targets} has {len(rows)} vectors, but the texts ask for row {max(corpus.rows)}; "
             "give one vector for each text, in the same order"
         )
     chosen, dim = rows[corpus.rows], config.encoder.dim
     if chosen.shape[1] < dim:
         raise TrainingError(
-            f"{config.teacher} has vectors of width {chosen.shape[1]}, embeddings have --dim {dim}; "
+            f"{config.targets} has vectors of width {chosen.shape[1]}, embeddings have --dim {dim}; "
             f"give --dim {chosen.shape[1]} or less"
         )
     targets = torch.from_numpy(chosen) @ main_axes(chosen, dim)  # (texts, dim)
     return torch.nn.functional.normalize(targets, dim=1).half()
-
-
-def main_axes(rows: Array, dim: int) -> Tensor:
-    """The axes (width, dim) that keep most of the cosines between rows (rows, width): identity where none is lost."""
-    width = rows.shape[1]
-    if width == dim:
-        return torch.eye(width)
-    moment = torch.from_numpy(rows.T @ rows).double()
-    axes: Tensor = torch.linalg.eigh(moment).eigenvectors[:, -dim:].flip(1).float()
-    return axes

@@ -1,4 +1,4 @@
-"""The best bag of words in closed form: a table whose weighted means are nearest to the teacher's vectors."""
+"""The best bag of words in closed form: a table whose weighted means are nearest to the target vectors."""
 
 import numpy as np
 import torch
@@ -10,51 +10,54 @@ from linguagen.train.text.network import TextNetwork
 from linguagen.train.text.prepare import TextData
 
 _PRIOR = 0.2
-"""Length of the random rows that the table is drawn to, the teacher's vectors being 1 long."""
+"""Length of the random rows that the ridge pulls the table to; target vectors have length 1."""
 _RIDGE = 0.1
+"""Weight of that pull."""
 _ITERATIONS = 20
+"""Steps of conjugate gradients."""
 _TINY = 1e-12
+"""Keeps divisions defined once a column is solved."""
 _ONE_IN = 10
-"""One text in so many is read misspelt too, so that pieces of misspelt words get rows as well."""
+"""One text in this many is read misspelt too, so that pieces of misspelt words get rows as well."""
 
 
-def start_table(encoder: TextNetwork, data: TextData) -> None:
-    """Set the table by least squares, texts weighing by the square root of their length; without a teacher, nothing.
+def start_table(network: TextNetwork, data: TextData) -> None:
+    """Set the table by least squares, each text weighed by the square root of its length; nothing without targets.
 
-    Conjugate gradients (Hestenes and Stiefel, 1952), drawn to the random rows that stand in the table, which a piece
-    that no text contains keeps. The result is scaled to rows of length 1 in the mean, which changes no embedding and
-    is what the readers expect.
+    Conjugate gradients (Hestenes and Stiefel, 1952) with a ridge towards the table's random rows; a piece that no text
+    contains keeps its row. The result is scaled to rows of mean length 1, which changes no embedding and is what the
+    readers expect.
 
     Args:
-        encoder: its importances say what counts how much.
-        data: texts for training and the teacher's vectors.
+        network: its importances weigh the pieces; its table is set.
+        data: texts for training, and their target vectors.
     """
     if data.targets is None:
         return
-    rows = data.training
+    rows = data.split.training
     if data.misspells:
         rows = np.concatenate([rows, rows[::_ONE_IN] + len(data.texts)])
-    columns = min(encoder.config.width, encoder.config.dim)  # the skip starts as the identity on these
+    columns = min(network.config.width, network.config.dim)  # the skip starts as the identity on these
     with torch.no_grad():
-        importance = encoder.importance.weight.squeeze(1)
-        bags = Bags(data.tokens, rows, importance, encoder.config.term_frequency_power)
-        wanted = data.targets[torch.from_numpy(rows % len(data.texts)), :columns].float()  # (texts, columns)
-        table = encoder.embedding.weight
-        solved = least_squares(bags, wanted, table[:, :columns] * _PRIOR)
+        importance = network.importance.weight.squeeze(1)
+        bags = Bags(data.tokens, rows, importance, network.config.term_frequency_power)
+        targets = data.targets[torch.from_numpy(rows % len(data.texts)), :columns].float()  # (texts, columns)
+        table = network.embedding.weight
+        solved = solve_table(bags, targets, table[:, :columns] * _PRIOR)
         table[:, :columns] = solved / solved[bags.used].norm(dim=1).mean()
 
 
-def least_squares(bags: "Bags", wanted: Tensor, start: Tensor) -> Tensor:
-    """The table (pieces, dim) whose means are nearest to the rows wanted (texts, dim), drawn to one it starts from.
+def solve_table(bags: "Bags", targets: Tensor, start: Tensor) -> Tensor:
+    """The table (pieces, dim) whose means are nearest to targets (texts, dim), with a ridge towards a start.
 
     Args:
         bags: the texts.
-        wanted: what the means shall be.
-        start: (pieces, dim).
+        targets: what the mean of each text should be.
+        start: the table (pieces, dim) that the ridge pulls to.
     """
     weights = bags.lengths.float().sqrt()[:, None]  # (texts, 1)
     solved = start
-    residual = bags.transposed((wanted - bags.means(solved)) * weights)  # (pieces, dim)
+    residual = bags.transposed((targets - bags.means(solved)) * weights)  # (pieces, dim)
     direction, size = residual, (residual**2).sum(dim=0)
     for _ in range(_ITERATIONS):
         image = bags.transposed(bags.means(direction) * weights) + _RIDGE * direction
@@ -66,16 +69,16 @@ def least_squares(bags: "Bags", wanted: Tensor, start: Tensor) -> Tensor:
 
 
 class Bags:
-    """Texts as weighted bags of pieces: a matrix (texts, pieces) whose rows sum to 1, kept without its zeros."""
+    """Texts as weighted bags of pieces: a sparse matrix (texts, pieces) whose rows sum to 1."""
 
     def __init__(self, tokens: TokenLists, rows: Rows, importance: Tensor, term_frequency_power: float = 1.0) -> None:
         """Take the texts of these numbers.
 
         Args:
-            tokens: of all texts.
-            rows: numbers of the texts.
+            tokens: those of all texts.
+            rows: numbers of the texts to take.
             importance: logarithms of how much each piece counts, (pieces,).
-            term_frequency_power: a piece that stands n times in a text counts n to this power.
+            term_frequency_power: a piece that occurs n times in a text counts n to this power.
         """
         self.lengths = torch.from_numpy(tokens.lengths[rows])  # in tokens
         flat = torch.from_numpy(np.concatenate([tokens.tokens_of(row) for row in rows])).long()
@@ -88,17 +91,17 @@ class Bags:
         order = self._pieces.argsort(stable=True)
         self._texts_by_piece, self._weights_by_piece = self._texts[order], self._weights[order]
         self.counts = torch.bincount(self._pieces, minlength=len(importance))
-        """Texts with each piece, (pieces,)."""
+        """Number of texts with each piece, (pieces,)."""
         self.used = self.counts > 0
-        """Pieces that stand in a text, (pieces,): few of a general table's, where the texts are one collection."""
+        """True for pieces that occur, (pieces,): few of a general table's if the texts are one collection."""
         self._piece_starts = _starts(self.counts)
 
     def means(self, table: Tensor) -> Tensor:
-        """Of a table (pieces, dim) the weighted mean for each text, (texts, dim)."""
+        """The weighted mean of a table's rows (pieces, dim) for each text, (texts, dim)."""
         return F.embedding_bag(self._pieces, table, self._starts, mode="sum", per_sample_weights=self._weights)
 
     def transposed(self, rows: Tensor) -> Tensor:
-        """Of rows for the texts (texts, dim) the weighted sum for each piece over the texts with it, (pieces, dim)."""
+        """For each piece the weighted sum of rows (texts, dim) over the texts with it, (pieces, dim)."""
         return F.embedding_bag(
             self._texts_by_piece, rows, self._piece_starts, mode="sum", per_sample_weights=self._weights_by_piece
         )
@@ -109,4 +112,5 @@ class Bags:
 
 
 def _starts(counts: Tensor) -> Tensor:
+    """Where each group begins, (groups,), if groups of these sizes (groups,) follow one another."""
     return counts.cumsum(0) - counts

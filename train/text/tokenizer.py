@@ -8,8 +8,9 @@ from linguagen.models.errors import MissingExtraError, TrainingError
 from linguagen.runtime.text.tokenizer import PADDING
 
 _MOST_TEXTS = 300_000
-"""More of them change few pieces and take longer."""
+"""Texts that a tokenizer is trained on; more change few pieces and take longer."""
 _UNKNOWN = 1
+"""Token of what no piece spells, which byte fallback leaves nothing for."""
 
 
 def train_tokenizer(texts: Sequence[str], pieces: int, seed: int) -> bytes:
@@ -17,8 +18,8 @@ def train_tokenizer(texts: Sequence[str], pieces: int, seed: int) -> bytes:
 
     Args:
         texts: the corpus.
-        pieces: at most so many; a small corpus has fewer.
-        seed: draws the texts that are read where there are very many.
+        pieces: the most pieces it may have; a small corpus has fewer.
+        seed: draws the texts that are read if there are very many.
 
     Raises:
         MissingExtraError: sentencepiece is not installed.

@@ -1,1 +1,1 @@
-"""Runs on embedding vectors."""
+"""Runs on embedding vectors: an encoder that compresses them."""

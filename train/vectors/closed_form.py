@@ -1,4 +1,4 @@
-"""Where training starts, and the bar it has to clear: moments, softened PCA and a least-squares decoder."""
+"""The closed form that training starts from and must beat: moments, softened PCA and a least-squares decoder."""
 
 from collections.abc import Iterable
 
@@ -10,7 +10,11 @@ from linguagen.models.errors import TrainingError
 from linguagen.models.manifests.statistics import TeacherStatistics
 from linguagen.runtime.measure.controls import softened_pca
 from linguagen.runtime.vectors import Array
+from linguagen.train.network.linear import least_squares
 from linguagen.train.vectors.network import Autoencoder
+
+DECODER_ROWS = 8192
+"""Training rows that the decoder is solved on."""
 
 
 def gather_moments(chunks: Iterable[Array], width: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
@@ -18,7 +22,7 @@ def gather_moments(chunks: Iterable[Array], width: int) -> tuple[npt.NDArray[np.
 
     Args:
         chunks: (rows, width) each, unit length.
-        width: numbers in a vector.
+        width: of a vector.
     """
     total, moment, count = np.zeros(width), np.zeros((width, width)), 0
     for chunk in chunks:
@@ -28,17 +32,12 @@ def gather_moments(chunks: Iterable[Array], width: int) -> tuple[npt.NDArray[np.
     return total / count, moment / count
 
 
-def gather_statistics(chunks: Iterable[Array], width: int, rank: int) -> TeacherStatistics:
-    """The statistics of all rows, as a model file carries them; the arguments are `gather_moments`' and the rank."""
-    return TeacherStatistics.from_moments(*gather_moments(chunks, width), rank)
-
-
 def start(model: Autoencoder, statistics: TeacherStatistics, rows: Array, softening: float) -> None:
     """Set the linear skip to softened PCA and the decoder to the map back: see `set_linear`.
 
     Args:
         model: changed in place.
-        statistics: of the training rows.
+        statistics: those of the training rows.
         rows: (rows, width), some training rows for the decoder.
         softening: exponent on the eigenvalues; 0 for PCA.
 
@@ -65,11 +64,4 @@ def set_linear(model: Autoencoder, projection: Array, rows: Array) -> None:
     with torch.no_grad():
         model.encoder.skip.weight.copy_(torch.from_numpy(projection.T))
         x = torch.from_numpy(rows)
-        model.decoder.weight.copy_(torch.from_numpy(_least_squares(model.encoder(x).numpy(), rows).T))
-
-
-def _least_squares(embeddings: npt.NDArray[np.floating], rows: Array) -> Array:
-    """The D (dim, width) that makes embeddings @ D nearest to rows; a trace of ridge keeps thin data solvable."""
-    gram = (embeddings.T @ embeddings).astype(np.float64)
-    ridge = 1e-6 * np.trace(gram) / len(gram) * np.eye(len(gram))
-    return np.linalg.solve(gram + ridge, (embeddings.T @ rows).astype(np.float64)).astype(np.float32)
+        model.decoder.weight.copy_(torch.from_numpy(least_squares(model.encoder(x).numpy(), rows).T))

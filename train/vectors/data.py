@@ -1,4 +1,4 @@
-"""Training rows: several files as one, mapped, split into training and validation."""
+"""Rows of vectors: several files read as one, mapped into memory, split into training and validation."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,11 +12,12 @@ from linguagen.runtime.reading.origins import read_origins
 from linguagen.runtime.reading.sources import open_vectors
 from linguagen.runtime.vectors import Array, Indices, unit_rows
 from linguagen.runtime.writing.process import Task, process_file
+from linguagen.train.run.held_out import Split, split_at_random, split_by_origin
 
 VALIDATION_ROWS = 5000
-"""At most so many rows are held out: more would only slow the exact search."""
+"""The most rows that are held out: more would only slow the exact search."""
 MOMENT_ROWS = 100_000
-"""At most so many rows enter the second moment; beyond this it no longer changes."""
+"""The most rows that enter the second moment; beyond this it no longer changes."""
 _CHUNK = 2048
 
 
@@ -52,19 +53,9 @@ class Corpus:
         return found
 
     def chunks(self, numbers: Indices) -> Iterator[Array]:
-        """The rows of these numbers, a chunk at a time."""
+        """The rows of these numbers (count,), a chunk (rows, width) at a time."""
         for start in range(0, len(numbers), _CHUNK):
             yield self.rows(numbers[start : start + _CHUNK])
-
-
-@dataclass(frozen=True, eq=False)
-class Split:
-    """Row numbers of the two parts."""
-
-    training: Indices
-    validation: Indices
-    by_source: bool
-    """True where whole sources are held out."""
 
 
 def open_corpus(inputs: Sequence[str], converted: Path, column: str | None = None) -> Corpus:
@@ -73,7 +64,7 @@ def open_corpus(inputs: Sequence[str], converted: Path, column: str | None = Non
     Args:
         inputs: one path or more.
         converted: a folder for the copies.
-        column: which column, array or dataset holds the vectors, where a file has several.
+        column: which column, array or dataset holds the vectors, if a file has several.
 
     Raises:
         UsageError: no such file.
@@ -87,61 +78,54 @@ def open_corpus(inputs: Sequence[str], converted: Path, column: str | None = Non
     return Corpus(files)
 
 
-def split_rows(corpus: Corpus, share: float, seed: int, by_source: bool = True) -> Split:
-    """Hold rows out: whole sources where every file has a `NAME-source.npy` beside it, else at random.
+def split_rows(corpus: Corpus, share: float, seed: int, by_origin: bool = True) -> Split:
+    """Hold rows out: whole origins if every file has a `NAME-source.npy` next to it, else at random.
 
     Args:
         corpus: all rows.
         share: of the rows to hold out, about; at most VALIDATION_ROWS.
         seed: picks them.
-        by_source: False to hold rows out at random wherever sources are known.
+        by_origin: False to hold rows out at random even if origins are known.
 
     Raises:
         TrainingError: too few rows to split.
     """
-    rows, wanted = len(corpus), min(round(len(corpus) * share), VALIDATION_ROWS)
-    if wanted < 20 or rows - wanted < 50:
+    rows, held_out = len(corpus), min(round(len(corpus) * share), VALIDATION_ROWS)
+    if held_out < 20 or rows - held_out < 50:
         raise TrainingError(
             f"{rows} vectors are too few to train on and hold {share:.0%} out; "
             f"at least {max(70, round(20 / share))} are needed"
         )
     generator = np.random.default_rng(seed)
-    sources = row_sources(corpus) if by_source else None
-    held = _whole_sources(sources, wanted, generator) if sources is not None else np.empty(0, np.intp)
-    whole = len(held) > 0
-    if not whole:
-        held = np.sort(generator.permutation(rows)[:wanted])
-    return Split(np.setdiff1d(np.arange(rows), held), held, whole)
+    origins = row_origins(corpus) if by_origin else None
+    split = None if origins is None else split_by_origin(origins, held_out, generator)
+    return split or split_at_random(rows, held_out, generator)
 
 
 def moment_rows(training: Indices, seed: int) -> Indices:
-    """The rows that enter the second moment: all, or MOMENT_ROWS of them at random."""
+    """Numbers (count,) of the rows that enter the second moment: all, or MOMENT_ROWS of them at random."""
     if len(training) <= MOMENT_ROWS:
         return training
     return np.sort(np.random.default_rng(seed).choice(training, MOMENT_ROWS, replace=False))
 
 
-def row_sources(corpus: Corpus) -> Indices | None:
-    """The source of every row, unlike across files; None unless every file has its sources beside it."""
+def pick(generator: np.random.Generator, numbers: Indices, count: int) -> Indices:
+    """`count` of the numbers (rows,) without repetition, or all of them if there are fewer."""
+    if len(numbers) <= count:
+        return numbers
+    return numbers[generator.choice(len(numbers), count, replace=False)]
+
+
+def row_origins(corpus: Corpus) -> Indices | None:
+    """The origin of every row (rows,), different in each file; None unless every file has its origins next to it."""
     parts, first = [], 0
     for file in corpus.files:
-        sources = read_origins(file.path, len(file))
-        if sources is None:
+        origins = read_origins(file.path, len(file))
+        if origins is None:
             return None
-        parts.append(sources.astype(np.intp) - int(sources.min()) + first)
+        parts.append(origins.astype(np.intp) - int(origins.min()) + first)
         first = int(parts[-1].max()) + 1
     return np.concatenate(parts)
-
-
-def _whole_sources(sources: Indices, wanted: int, generator: np.random.Generator) -> Indices:
-    """Rows of randomly picked sources, none of which takes the total past 1.25 x `wanted`; empty if none fits."""
-    names, counts = np.unique(sources, return_counts=True)
-    picked, total = [], 0
-    for place in generator.permutation(len(names)):
-        if total < wanted and total + counts[place] <= 1.25 * wanted:
-            picked.append(names[place])
-            total += int(counts[place])
-    return np.flatnonzero(np.isin(sources, picked)) if total >= wanted / 2 else np.empty(0, np.intp)
 
 
 def _as_npy(path: Path, column: str | None, converted: Path) -> VectorFile:

@@ -17,8 +17,9 @@ from linguagen.runtime.measure.controls import project, softened_pca
 from linguagen.runtime.measure.fidelity import FidelitySet
 
 SHARES = (0.0, 0.05, 0.2, 0.5, 0.9)
-"""Parts of the second moment that are the teacher's."""
+"""Shares of the teacher in the blended second moment that are tried."""
 SOFTENINGS = (0.0, -0.05)
+"""Exponents on the eigenvalues that are tried."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,12 +27,12 @@ class ClosedForm:
     """A closed form and how it was chosen."""
 
     statistics: TeacherStatistics
-    """Of the blend."""
+    """Those of the blend."""
     softening: float
     share: float
-    """Of the teacher in the blend."""
+    """The teacher's share in the blend."""
     recall: float
-    """On the queries that chose it."""
+    """Recall on the queries that chose it."""
 
 
 def choose_closed_form(
@@ -44,14 +45,14 @@ def choose_closed_form(
     """The blend of second moments whose softened PCA keeps most neighbours of held-out queries.
 
     Args:
-        own: statistics of the corpus.
+        own: the corpus's statistics.
         own_moment: its second moment (width, width).
-        prior: statistics of the teacher; None to choose the softening only.
+        prior: the teacher's statistics; None to choose the softening only.
         dim: dimensions to keep.
         queries: held-out queries with the corpus they are looked up in.
 
     Raises:
-        TrainingError: the prior is of vectors of another width.
+        TrainingError: the prior has another width.
     """
     if prior is not None and len(prior.mean) != len(own_moment):
         raise TrainingError(
@@ -71,6 +72,7 @@ def choose_closed_form(
 def _blends(
     own: TeacherStatistics, own_moment: npt.NDArray[np.float64], prior: TeacherStatistics | None, dim: int
 ) -> Sequence[tuple[float, TeacherStatistics]]:
+    """Each share that is tried, with the statistics of its blend; own_moment is (width, width)."""
     if prior is None:
         return [(0.0, own)]
     teacher, rank = prior.moment(), max(dim, own.eigenvectors.shape[1])

@@ -1,39 +1,40 @@
-"""A linear map that is the mean of several, each trained on a part of the sources.
+"""A linear map that is the mean of several, each trained on some of the origins.
 
-What a map learns of one part's sources alone is noise for a source that none has seen; the mean of several has less of
+What a map learns about its own origins alone is noise for an origin that none has seen; the mean of several has less of
 it (Breiman, "Bagging predictors", 1996). Maps cannot be averaged themselves, since any rotation of one gives the same
 cosines, but what they measure can: the matrix W'W that holds the product of any two embeddings.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
 from linguagen.runtime.vectors import Array, Indices
 from linguagen.runtime.writing.whole_file import replace_file
-from linguagen.train.run.folder import RunFolder, Stopwatch
+from linguagen.train.run.folder import RunFolder
+from linguagen.train.run.loop import Advance, run_steps
 from linguagen.train.run.processes import Processes
-from linguagen.train.run.state import State
-from linguagen.train.vectors.closed_form import set_linear
-from linguagen.train.vectors.config import RunConfig
-from linguagen.train.vectors.data import Corpus, row_sources
+from linguagen.train.run.state import Stopwatch
+from linguagen.train.vectors.closed_form import DECODER_ROWS, set_linear
+from linguagen.train.vectors.config import VectorRunConfig
+from linguagen.train.vectors.data import Corpus, pick, row_origins
 from linguagen.train.vectors.network import Autoencoder, VectorNetwork
 from linguagen.train.vectors.objectives import Objective
-from linguagen.train.vectors.prepare import DECODER_ROWS, Prepared, draw_batch, pick
+from linguagen.train.vectors.prepare import Prepared
+from linguagen.train.vectors.step import batch_losses, start_state
 
 _SHARE = 0.75
-"""Of the sources, for each member: half of them gained less (docs/decisions/unseen.md)."""
+"""Share of the origins that each member learns from: half of them gained less (docs/decisions.md 15)."""
 
 
 def start_from_members(
-    config: RunConfig,
+    config: VectorRunConfig,
     model: Autoencoder,
     prepared: Prepared,
     folder: RunFolder,
     processes: Processes,
-    advance: Callable[[int], None],
+    advance: Advance,
 ) -> None:
     """Set the linear skip to the mean of members, for good, and the decoder to the map back.
 
@@ -43,14 +44,14 @@ def start_from_members(
         config: the run's settings.
         model: at its closed-form start, where members start too; changed in place.
         prepared: the rows; those held out are not looked at.
-        folder: of the run.
-        processes: this process among its fellows.
+        folder: the run's.
+        processes: this process among those that train together.
         advance: told the number of steps just finished.
     """
     optimiser = config.optimiser
     model.encoder.skip.weight.requires_grad_(False)
     if folder.checkpoint.is_file() or not processes.leader:
-        advance(optimiser.steps * optimiser.members)  # what stands in the checkpoint, or is sent by the leader
+        advance(optimiser.steps * optimiser.members)  # the mean is in the checkpoint, or the leader sends it
         return
     maps = []
     for member in range(optimiser.members):
@@ -58,7 +59,8 @@ def start_from_members(
         if kept.is_file():
             advance(optimiser.steps)
         else:
-            _write(kept, _train_member(member, config, model, prepared, processes, advance))
+            trained = _train_member(member, config, model, prepared, processes, advance)
+            replace_file(kept, lambda file, trained=trained: np.save(file, trained))  # type: ignore[misc]
         maps.append(np.load(kept))
     generator = np.random.default_rng(config.seed)
     rows = prepared.corpus.rows(pick(generator, prepared.split.training, DECODER_ROWS))
@@ -67,15 +69,15 @@ def start_from_members(
 
 
 def member_rows(corpus: Corpus, training: Indices, generator: np.random.Generator) -> Indices:
-    """The rows of a random three quarters of the sources, or three quarters of the rows where none are known.
+    """The rows (count,) of a random three quarters of the origins, or three quarters of the rows if none are known.
 
     Args:
         corpus: all rows.
-        training: numbers of those to choose from.
+        training: numbers of those to choose from, (rows,).
         generator: chooses.
     """
-    sources = row_sources(corpus)
-    groups = np.arange(len(training)) if sources is None else sources[training]
+    origins = row_origins(corpus)
+    groups = np.arange(len(training)) if origins is None else origins[training]
     names = np.unique(groups)
     chosen = generator.permutation(names)[: round(_SHARE * len(names))]
     return training[np.isin(groups, chosen)]
@@ -104,25 +106,22 @@ def mean_map(maps: Sequence[Array], dims: Sequence[int]) -> Array:
 
 def _train_member(
     member: int,
-    config: RunConfig,
+    config: VectorRunConfig,
     model: Autoencoder,
     prepared: Prepared,
     processes: Processes,
-    advance: Callable[[int], None],
+    advance: Advance,
 ) -> Array:
     """The linear map (dim, width) of one member."""
-    corpus, optimiser = prepared.corpus, config.optimiser
+    corpus, optimiser, device = prepared.corpus, config.optimiser, processes.device
     rows = member_rows(corpus, prepared.split.training, np.random.default_rng([config.seed, member]))
-    encoder = VectorNetwork(corpus.width, replace(config.encoder, directions="none"))
-    encoder.skip.load_state_dict(model.encoder.skip.state_dict())
-    own = Autoencoder(encoder).to(processes.device)
+    network = VectorNetwork(corpus.width, replace(config.encoder, directions="none"))
+    network.skip.load_state_dict(model.encoder.skip.state_dict())
+    own, objective = Autoencoder(network).to(device), Objective(config.objective).to(device)
     own.decoder.load_state_dict(model.decoder.state_dict())
-    state = State.start(config, own, Objective(config.objective).to(processes.device), Stopwatch())
-    for step in range(optimiser.steps):
-        state.step(own, draw_batch(corpus, rows, optimiser, (config.seed, step, 0, 1 + member), processes.device), step)
-        advance(1)
-    return np.asarray(encoder.skip.weight.detach().cpu().numpy())
-
-
-def _write(path: Path, array: Array) -> None:
-    replace_file(path, lambda file: np.save(file, array))
+    losses = batch_losses(
+        own, objective, corpus, rows, optimiser, lambda step: (config.seed, step, 0, 1 + member), device
+    )
+    state = start_state(optimiser, own, objective, optimiser.steps, Stopwatch())
+    run_steps(state, losses, optimiser.steps, optimiser.steps, advance=advance)
+    return np.asarray(network.skip.weight.detach().cpu().numpy())

@@ -57,13 +57,13 @@ def direction_mask(segments: int, width: int, hidden: int, reverse: bool) -> Ten
 
 
 class VectorNetwork(nn.Module):
-    """Vectors of a teacher to embeddings."""
+    """The encoder: from vectors of a teacher to embeddings."""
 
     def __init__(self, width: int, config: EncoderConfig) -> None:
         """Make an encoder whose linear skip is still random: see `closed_form.start`.
 
         Raises:
-            UsageError: the width does not divide into so many segments.
+            UsageError: the width does not divide by the number of segments.
         """
         super().__init__()
         if config.directions != "none" and width % config.segments:

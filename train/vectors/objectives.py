@@ -1,13 +1,14 @@
 """The loss terms.
 
-In all of them the target is the teacher's own vectors, which training never changes: an objective whose target is
-trained along collapses (docs/decisions/target.md).
+The target of each is the teacher's own vectors, which training never changes: an objective that trains its target too
+collapses (docs/decisions.md).
 """
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from linguagen.train.network.losses import neighbourhood
 from linguagen.train.vectors.config import ObjectiveConfig
 
 TOP_K = 10
@@ -52,22 +53,6 @@ def _half_cosines(z: Tensor) -> Tensor:
     return first @ first.T
 
 
-def neighbourhood(teacher: Tensor, student: Tensor, temperature: float) -> Tensor:
-    """KL divergence between softmax(teacher / t) and softmax(student / t), row by row, a row itself masked.
-
-    As in stochastic neighbour embedding (Hinton and Roweis, 2002, section 2), with cosines in place of distances.
-
-    Args:
-        teacher: cosines (batch, batch).
-        student: cosines (batch, batch).
-        temperature: t, in units of cosine.
-    """
-    itself = torch.eye(len(teacher), dtype=torch.bool, device=teacher.device)
-    wanted = (teacher / temperature).masked_fill(itself, -1e4).log_softmax(dim=1)
-    given = (student / temperature).masked_fill(itself, -1e4).log_softmax(dim=1)
-    return F.kl_div(given, wanted, reduction="batchmean", log_target=True)
-
-
 def pairwise(teacher: Tensor, student: Tensor) -> Tensor:
     """Mean squared change of all cosines (batch, batch).
 
@@ -90,7 +75,7 @@ def cosine(x: Tensor, reconstruction: Tensor) -> Tensor:
 
 
 def without_subspace(x: Tensor, directions: Tensor, strength: float) -> Tensor:
-    """Vectors with the span of some others weakened, back at unit length: new sources made from old ones.
+    """Vectors (batch, width) with the span of some others weakened, back at unit length: like rows of a new origin.
 
     What two texts share with a random handful of others is taken out, so the encoder has to keep the rest too.
 

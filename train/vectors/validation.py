@@ -1,20 +1,36 @@
-"""How a run is judged while it trains and when it ends: the fidelity table, in words too."""
+"""How a run on vectors is judged while it trains and when it ends: the fidelity table, in words too."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
+from torch import nn
 
 from linguagen.models.manifests.statistics import TeacherStatistics
 from linguagen.models.manifests.vectors import FidelityRow
 from linguagen.runtime.measure.controls import PCA, control_projections, project
 from linguagen.runtime.measure.fidelity import NEIGHBOURS, FidelitySet, Measured, difference_interval
 from linguagen.runtime.vectors import Array
-from linguagen.train.vectors.network import Autoencoder
+from linguagen.train.run.watch import Validation
+from linguagen.train.vectors.data import pick
 
 MODEL, CLOSED_FORM = "encoder", "closed form"
 _LEAST_SPREAD = 0.5
-"""Of 1 - mean cosine. Softened PCA keeps 0.95 to 1.2 of it, PCA 0.7 at worst; a collapsing objective under 0.1."""
+"""Least share of 1 - mean cosine that an encoder must keep.
+
+Softened PCA keeps 0.95 to 1.2 of it, PCA 0.7 at worst; a collapsing objective under 0.1.
+"""
+_WATCHED_ROWS = 1500
+"""Held-out rows used while training; the final table uses all that did not choose anything."""
+_FIGURES = {
+    f"recall at {NEIGHBOURS}": "recall",
+    "pair correlation": "pair_correlation",
+    "pair error": "pair_error",
+    "reconstruction cosine": "reconstruction",
+    "mean cosine (collapse)": "mean_cosine",
+}
+"""Titles in TensorBoard of what a fidelity row holds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,9 +46,9 @@ class Validator:
 
         Args:
             rows: held-out vectors (rows, width), unit length.
-            statistics: of the training rows.
+            statistics: those of the training rows.
             dim: dimensions of an embedding.
-            corpus: where the rows look for their neighbours, (others, width); None for among themselves.
+            corpus: rows (others, width) among which the neighbours are looked up; None for the held-out rows.
         """
         fidelity = FidelitySet(rows, corpus=corpus)
         controls = []
@@ -43,14 +59,49 @@ class Validator:
             controls.append(fidelity.measure_reconstructed(name, embeddings, embeddings @ back, found))
         return cls(fidelity, tuple(controls))
 
-    def measure(self, model: Autoencoder) -> Measured:
-        """Measure a model, wherever its weights lie."""
+    def measure(self, model: nn.Module) -> Measured:
+        """Measure a model, on the device where its weights lie."""
         embeddings, reconstructed = _encode(model, self.fidelity.vectors)
         corpus = None if self.fidelity.corpus is None else _encode(model, self.fidelity.corpus)[0]
         return self.fidelity.measure_reconstructed(MODEL, embeddings, reconstructed, corpus)
 
+    def validate(self, model: nn.Module, choose: bool) -> Validation[Measured]:
+        """Measure a model while it trains, next to the controls; `choose` says if its recall picks the best weights."""
+        measured = self.measure(model)
+        scalars = {
+            f"{title}/{item.row.method}": getattr(item.row, figure)
+            for title, figure in _FIGURES.items()
+            for item in (measured, *self.controls)
+        }
+        return Validation(measured, scalars, measured.row.recall if choose else None)
 
-def _encode(model: Autoencoder, vectors: Array) -> tuple[Array, Array]:
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """Rows held out of training. In a fit one half of them chooses, the other half judges."""
+
+    rows: Array  # (rows, width), unit length
+    searched: Array | None
+    """In a fit, training rows (others, width) in which held-out queries look for their neighbours; else None."""
+    statistics: TeacherStatistics
+    """Those of the training rows."""
+    dim: int
+    """Dimensions of an embedding."""
+
+    @cached_property
+    def watcher(self) -> Validator:
+        """On the rows watched while training, which in a fit choose the closed form and the end of training."""
+        rows = self.rows if self.searched is None else self.rows[::2]
+        some = rows[pick(np.random.default_rng(0), np.arange(len(rows)), _WATCHED_ROWS)]
+        return Validator.prepare(some, self.statistics, self.dim, self.searched)
+
+    def judge(self) -> Validator:
+        """On the rows of the final table: in a fit, those that chose nothing."""
+        rows = self.rows if self.searched is None else self.rows[1::2]
+        return Validator.prepare(rows, self.statistics, self.dim, self.searched)
+
+
+def _encode(model: nn.Module, vectors: Array) -> tuple[Array, Array]:
     """Embeddings (rows, dim) and reconstructions (rows, width), a chunk at a time."""
     device = next(model.parameters()).device
     parts = []
@@ -62,16 +113,16 @@ def _encode(model: Autoencoder, vectors: Array) -> tuple[Array, Array]:
 
 
 def has_collapsed(row: FidelityRow) -> bool:
-    """True where unrelated vectors came out alike: random pairs lost half of their distance from cosine 1."""
+    """True if unrelated vectors came out alike: random pairs lost half of their distance from cosine 1."""
     spread = 1 - row.mean_cosine
     return not spread >= _LEAST_SPREAD * (1 - row.mean_cosine_before)  # true for NaN
 
 
 def verdict(model: Measured, controls: tuple[Measured, ...]) -> str:
-    """One sentence: where the model stands beside PCA, with the 95 % interval of the difference."""
+    """One sentence: how the model compares with PCA, with the 95 % interval of the difference."""
     pca = next(item for item in controls if item.row.method == PCA)
     low, high = (100 * bound for bound in difference_interval(model.recall_per_vector, pca.recall_per_vector))
-    recalls = f"recall@{NEIGHBOURS} {model.row.recall:.3f} beside PCA's {pca.row.recall:.3f}"
+    recalls = f"recall@{NEIGHBOURS} {model.row.recall:.3f} against PCA's {pca.row.recall:.3f}"
     figures = f"{recalls}, {low:+.1f} to {high:+.1f} points"
     if low > 0:
         return f"Better than PCA: {figures} (95 % interval)."

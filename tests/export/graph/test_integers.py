@@ -9,7 +9,7 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 from linguagen.export.graph.integers import calibrate, round_columns
 from linguagen.export.vectors.fold import fold
 from linguagen.export.vectors.graph import build_graph
-from linguagen.train.run.folder import load_run
+from linguagen.train.vectors.finished import load_finished
 
 
 class Reader(CalibrationDataReader):
@@ -23,9 +23,9 @@ class Reader(CalibrationDataReader):
 @pytest.mark.filterwarnings("ignore")
 def test_rounding_is_onnxruntimes_own_static_quantisation(tiny, tmp_path, tiny_vectors):
     """Golden answers from onnxruntime's quantizer, run on the float graph with the same settings."""
-    run = load_run(tiny["run"])
+    run = load_finished(tiny["run"])
     assert calibrate(run.calibration).float32_dimensions == ()
-    onnx.save(build_graph(fold(run.encoder)), tmp_path / "float.onnx")
+    onnx.save(build_graph(fold(run.network)), tmp_path / "float.onnx")
     quantize_static(
         tmp_path / "float.onnx",
         tmp_path / "golden.onnx",

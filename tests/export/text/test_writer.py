@@ -14,13 +14,13 @@ from linguagen.models.errors import ExportGateError, UsageError
 from linguagen.models.model_file import read_text_file
 from linguagen.runtime.text.tokenizer import pad
 from linguagen.train.text.config import TextEncoderConfig
-from linguagen.train.text.finished import load_text_run
+from linguagen.train.text.finished import load_finished
 from linguagen.train.text.network import TextNetwork
 
 
 @pytest.fixture
 def run(tiny_text):
-    return load_text_run(tiny_text["run"])
+    return load_finished(tiny_text["run"])
 
 
 def random_encoder(directions: str, layers: int, power: float = 1.0) -> TextNetwork:
@@ -89,8 +89,8 @@ def test_exported_files_agree_with_pytorch_and_shrink(tiny_text, run):
 )
 def test_the_gate_stops_a_file_of_another_encoder(tiny_text, run, precision, harm, message):
     with torch.no_grad():
-        run.encoder.head.weight *= harm
-        run.encoder.skip.weight *= 1 if precision == "float32" else harm
+        run.network.head.weight *= harm
+        run.network.skip.weight *= 1 if precision == "float32" else harm
     with pytest.raises(ExportGateError, match=message):
         verify(tiny_text["int8" if precision == "int8" else "none"], run, precision)
 

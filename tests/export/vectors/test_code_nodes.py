@@ -8,12 +8,12 @@ from linguagen.export.vectors.writer import export_run
 from linguagen.models.errors import ExportGateError, UsageError
 from linguagen.runtime import Compressor
 from linguagen.runtime.codes.codec import KINDS
-from linguagen.train.run.folder import load_run
+from linguagen.train.vectors.finished import load_finished
 
 
 @pytest.fixture
 def run(tiny):
-    return load_run(tiny["run"])
+    return load_finished(tiny["run"])
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -10,12 +10,12 @@ from linguagen.export.vectors import verify as gate
 from linguagen.export.vectors.writer import export_run
 from linguagen.models.errors import ExportGateError, UsageError
 from linguagen.runtime import Compressor
-from linguagen.train.run.folder import load_run
+from linguagen.train.vectors.finished import load_finished
 
 
 @pytest.fixture
 def run(tiny):
-    return load_run(tiny["run"])
+    return load_finished(tiny["run"])
 
 
 def test_the_manifest_in_the_file_tells_its_whole_story(tiny):
@@ -97,7 +97,7 @@ def test_a_failed_gate_leaves_the_file_that_was_there(run, tmp_path, monkeypatch
 def test_embeddings_off_unit_length_do_not_pass(tiny, run, monkeypatch):
     monkeypatch.setattr(Compressor, "compress", lambda self, vectors: np.full((len(vectors), 8), 0.5, np.float32))
     with pytest.raises(ExportGateError, match="embeddings are off unit length by up to 4.14e-01, allowed are 1e-05"):
-        gate.verify(tiny["int8"], run.encoder, run.validation, "int8")
+        gate.verify(tiny["int8"], run.network, run.validation, "int8")
 
 
 def test_rows_that_depend_on_their_batch_do_not_pass(tiny, run, monkeypatch):
@@ -106,13 +106,13 @@ def test_rows_that_depend_on_their_batch_do_not_pass(tiny, run, monkeypatch):
         Compressor, "compress", lambda self, vectors: np.roll(real(self, vectors), len(vectors) == 1, axis=1)
     )
     with pytest.raises(ExportGateError, match="a row alone and in a batch give embeddings .* apart, allowed are 1e-05"):
-        gate.verify(tiny["int8"], run.encoder, run.validation, "int8")
+        gate.verify(tiny["int8"], run.network, run.validation, "int8")
 
 
 def test_a_file_that_does_not_load_does_not_pass(run, tmp_path):
     (tmp_path / "m.onnx").write_bytes(b"no model")
     with pytest.raises(ExportGateError, match="the exported file does not run: .*cut, damaged or no ONNX file"):
-        gate.verify(tmp_path / "m.onnx", run.encoder, run.validation, "none")
+        gate.verify(tmp_path / "m.onnx", run.network, run.validation, "none")
 
 
 def test_a_name_that_was_given_is_kept(run, tmp_path):
@@ -134,7 +134,7 @@ def test_wrong_use_is_refused_before_any_work(run, tmp_path, kind, name, message
 
 def test_a_run_resaved_elsewhere_exports_the_same(tiny, tmp_path):
     copy = shutil.copytree(tiny["run"], tmp_path / "tiny")
-    exported = export_run(load_run(copy), ExportRequest("none"), tmp_path / "m.onnx")
+    exported = export_run(load_finished(copy), ExportRequest("none"), tmp_path / "m.onnx")
     vectors = torch.nn.functional.normalize(torch.randn(5, 48), dim=1).numpy()
     np.testing.assert_array_equal(
         Compressor.load(exported.path).compress(vectors), Compressor.load(tiny["none"]).compress(vectors)

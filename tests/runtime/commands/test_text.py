@@ -45,10 +45,10 @@ def test_a_file_becomes_rows_and_search_finds_its_lines(tiny_text, lines, tmp_pa
 
 def test_a_model_is_fitted_to_a_collection_and_searches_it(tiny_text, tmp_path, run_command):
     """All by name of a file: no folder of a run is needed, no teacher and no label."""
-    words = ["--text", tiny_text["text"], "--init", tiny_text["int8"], "--collection", "4"]
+    words = ["text", tiny_text["text"], "--init", tiny_text["int8"], "--collection", "4"]
     trained = run_command("lg-train", *words, "--out", "docs")
     assert "recall@1 of halves" in trained.stdout
-    done = run_command("lg-train", "--resume", "--out", "docs", code=1)
+    done = run_command("lg-train", "text", "--resume", "--out", "docs", code=1)
     assert "error: docs is finished; export it with lg-export docs, or start a new run" in done.stderr
     run_command("lg-export", "docs", "--quantize", "int8", "-o", "docs.onnx")
     info = json.loads(run_command("lg-run", "info", "docs.onnx", "--json").stdout)

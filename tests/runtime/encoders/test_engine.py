@@ -9,7 +9,7 @@ from onnx import helper
 from linguagen.models.errors import DeviceError, ModelFileError, UsageError
 from linguagen.models.manifests.vectors import Manifest
 from linguagen.runtime import Compressor
-from linguagen.runtime.encoders.cores import _quota, usable_cores
+from linguagen.runtime.cores import _quota, usable_cores
 from linguagen.runtime.encoders.engine import CPU_PROVIDER, CUDA_PROVIDER, _run_bound, choose_provider
 
 BOTH = [CUDA_PROVIDER, CPU_PROVIDER]
@@ -120,7 +120,7 @@ def test_cores_follow_the_affinity_and_the_quota_of_the_container(tmp_path, monk
         assert _quota(limit) == expected
     assert _quota(tmp_path / "none") is None
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1, 2}, raising=False)
-    monkeypatch.setattr("linguagen.runtime.encoders.cores._quota", lambda _: None)
+    monkeypatch.setattr("linguagen.runtime.cores._quota", lambda _: None)
     assert usable_cores() == 3
-    monkeypatch.setattr("linguagen.runtime.encoders.cores._quota", lambda _: 2)
+    monkeypatch.setattr("linguagen.runtime.cores._quota", lambda _: 2)
     assert usable_cores() == 2

@@ -8,18 +8,20 @@ import torch
 from linguagen.models.errors import UnknownModelError, UsageError, VectorError
 from linguagen.models.model_file import decoder_path
 from linguagen.runtime import Compressor, Expander
-from linguagen.train.run.folder import RunFolder, load_run
+from linguagen.train.run.checkpoint import read_checkpoint
+from linguagen.train.run.folder import RunFolder
+from linguagen.train.vectors.finished import load_finished
 
 
 @pytest.mark.parametrize(("kind", "tolerance"), [("none", 1e-5), ("fp16", 2e-3), ("int8", 2e-2)])
 def test_the_decoder_does_what_pytorch_does(tiny, tiny_vectors, kind, tolerance):
-    weight = RunFolder(tiny["run"]).read_checkpoint()["model"]["decoder.weight"]
+    weight = read_checkpoint(RunFolder(tiny["run"]))["model"]["decoder.weight"]
     embeddings = Compressor.load(tiny[kind]).compress(tiny_vectors)
     wanted = torch.nn.functional.normalize(torch.from_numpy(embeddings) @ weight.T, dim=1).numpy()
     given = Expander.load(tiny[kind]).expand(embeddings)
     assert given.shape == tiny_vectors.shape
     np.testing.assert_allclose(given, wanted, atol=tolerance)
-    np.testing.assert_allclose(load_run(tiny["run"]).decoder, weight.numpy().T)
+    np.testing.assert_allclose(load_finished(tiny["run"]).decoder, weight.numpy().T)
 
 
 def test_batches_change_nothing_and_lengths_are_scaled(tiny, tiny_vectors):

@@ -14,7 +14,7 @@ from linguagen.runtime import Compressor, TextEncoder
 from linguagen.runtime.encoders.text_encoder import CHUNK_TEXTS, batches_by_length
 from linguagen.runtime.measure.scores import found_first, spearman
 from linguagen.runtime.text.tokenizer import Tokenizer, pad
-from linguagen.train.text.finished import load_text_run
+from linguagen.train.text.finished import load_finished
 
 
 @pytest.fixture(scope="module")
@@ -23,11 +23,11 @@ def encoder(tiny_text):
 
 
 def test_embeddings_are_pytorchs(encoder, tiny_text):
-    run = load_text_run(tiny_text["run"])
+    run = load_finished(tiny_text["run"])
     texts = ["The dog bites the man.", "dog", "Man bites dog, they say; the farmer saw it."]
     with torch.no_grad():
         wanted = torch.cat(
-            [run.encoder(torch.from_numpy(pad([each])).long()) for each in run.tokenizer.tokenize(texts)]
+            [run.network(torch.from_numpy(pad([each])).long()) for each in run.tokenizer.tokenize(texts)]
         )
     np.testing.assert_allclose(encoder.embed(texts), wanted.numpy(), atol=1e-5)
     np.testing.assert_array_equal(encoder.embed(texts[0])[0], encoder.embed(texts[:1])[0])

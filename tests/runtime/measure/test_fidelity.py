@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from make_tiny_model import statistics_of
 from sklearn.neighbors import NearestNeighbors
 
 from linguagen.models.errors import VectorError
@@ -15,7 +16,6 @@ from linguagen.runtime.measure.fidelity import (
     recall_per_row,
     reconstruction_cosine,
 )
-from linguagen.train.vectors.closed_form import gather_statistics
 
 
 def test_neighbours_are_those_of_scikit_learn(tiny_vectors):
@@ -105,7 +105,7 @@ def test_recall_by_origin_averages_inside_each_source(tiny_vectors):
 
 
 def test_controls_are_what_their_names_say(tiny_vectors):
-    statistics = gather_statistics([tiny_vectors], 48, 48)
+    statistics = statistics_of(tiny_vectors, 48)
     projections = control_projections(statistics, 8)
     np.testing.assert_array_equal(tiny_vectors @ projections[TRUNCATION], tiny_vectors[:, :8])
     values, vectors = np.linalg.eigh((tiny_vectors.T @ tiny_vectors).astype(np.float64))
@@ -117,6 +117,6 @@ def test_controls_are_what_their_names_say(tiny_vectors):
 
 def test_softened_pca_of_fewer_directions_than_dimensions_stays_finite():
     vectors = np.eye(3, 12, dtype=np.float32).repeat(5, axis=0)
-    projections = control_projections(gather_statistics([vectors], 12, 6), 6)
+    projections = control_projections(statistics_of(vectors, 6), 6)
     assert all(np.isfinite(projection).all() for projection in projections.values())
     assert np.isfinite(project(vectors, projections[SOFTENED_PCA])).all()

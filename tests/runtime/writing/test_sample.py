@@ -1,15 +1,15 @@
 import numpy as np
 import pytest
+from make_tiny_model import statistics_of
 
 from linguagen.models.manifests.statistics import TeacherStatistics
 from linguagen.runtime.measure.fidelity import nearest_neighbours
 from linguagen.runtime.writing.sample import TOPIC_ROWS, draw_vectors
-from linguagen.train.vectors.closed_form import gather_statistics
 
 
 @pytest.fixture
 def statistics(tiny_vectors) -> TeacherStatistics:
-    return gather_statistics([tiny_vectors], 48, 20)
+    return statistics_of(tiny_vectors, 20)
 
 
 def test_drawn_vectors_have_the_mean_and_spectrum_they_are_drawn_from(statistics, tiny_vectors):

@@ -5,8 +5,11 @@ import pytest
 import torch
 
 from linguagen.models.errors import RunFolderError
-from linguagen.train.run import folder as checkpoint
-from linguagen.train.run.folder import RunFolder, Stopwatch, free_run, latest_run, load_run
+from linguagen.train.kinds import load_finished
+from linguagen.train.run import state
+from linguagen.train.run.checkpoint import read_checkpoint, restore, save
+from linguagen.train.run.folder import RunFolder, free_run, latest_run
+from linguagen.train.run.state import Stopwatch
 
 
 @pytest.fixture
@@ -15,52 +18,52 @@ def copy(tiny, tmp_path):
 
 
 def test_a_finished_run_is_read_whole(tiny):
-    run = load_run(tiny["run"])
-    assert (run.name, run.config.teacher, run.encoder.width) == ("tiny", "tiny-teacher", 48)
+    run = load_finished(tiny["run"])
+    assert (run.name, run.config.teacher, run.network.width) == ("tiny", "tiny-teacher", 48)
     assert run.fidelity[0].method == "encoder"
     np.testing.assert_allclose(np.linalg.norm(run.calibration, axis=1), 1, atol=1e-6)
 
 
 def test_folders_that_are_no_finished_run_are_told_apart(copy, tmp_path):
     with pytest.raises(RunFolderError, match="is not a training run .*; make one with lg-train"):
-        load_run(tmp_path)
+        load_finished(tmp_path)
     (copy / "finished.json").unlink()
-    with pytest.raises(RunFolderError, match="is not finished; go on with: lg-train --resume --out "):
-        load_run(copy)
+    with pytest.raises(RunFolderError, match="is not finished; continue it with: lg-train vectors --resume --out "):
+        load_finished(copy)
 
 
 @pytest.mark.parametrize("name", ["finished.json", "statistics.npz", "calibration.npy", "checkpoint.pt"])
 def test_damaged_runs_are_refused(copy, name):
     (copy / name).write_bytes((copy / name).read_bytes()[:50])
     with pytest.raises(RunFolderError, match="cannot be read .*; train again"):
-        load_run(copy)
+        load_finished(copy)
 
 
 def test_a_checkpoint_that_is_not_there_is_named(tmp_path):
     with pytest.raises(RunFolderError, match="has no checkpoint yet; train again without --resume"):
-        RunFolder(tmp_path).read_checkpoint()
+        read_checkpoint(RunFolder(tmp_path))
 
 
 def test_seconds_before_a_kill_count_and_those_after_the_checkpoint_do_not(tmp_path, monkeypatch):
     now = 100.0
-    monkeypatch.setattr(checkpoint.time, "monotonic", lambda: now)
+    monkeypatch.setattr(state.time, "monotonic", lambda: now)
     first, folder = Stopwatch(), RunFolder(tmp_path)
     now = 140.0
-    folder.save({"stopwatch": first}, 7)
+    save(folder, {"stopwatch": first}, 7)
     now = 5000.0  # killed, and started again
     second = Stopwatch()
     now = 5003.0
-    assert folder.restore({"stopwatch": second}) == 7
+    assert restore(folder, {"stopwatch": second}) == 7
     now = 5010.0
     assert second.seconds == 50
 
 
 def test_a_checkpoint_of_another_version_is_refused(tmp_path):
-    RunFolder(tmp_path).save({}, 7)
+    save(RunFolder(tmp_path), {}, 7)
     with pytest.raises(
-        RunFolderError, match="holds no stopwatch: it is another version's; finish it with that version"
+        RunFolderError, match="holds no stopwatch: another version wrote it; finish the run with that version"
     ):
-        RunFolder(tmp_path).restore({"stopwatch": Stopwatch()})
+        restore(RunFolder(tmp_path), {"stopwatch": Stopwatch()})
 
 
 def test_the_latest_run_and_the_next_free_name(tmp_path):
@@ -77,4 +80,4 @@ def test_the_latest_run_and_the_next_free_name(tmp_path):
 def test_checkpoints_are_never_unpickled_as_code(tmp_path):
     torch.save({"step": torch.nn.Linear(1, 1)}, tmp_path / "checkpoint.pt")
     with pytest.raises(RunFolderError, match="checkpoint.pt cannot be read"):
-        RunFolder(tmp_path).read_checkpoint()
+        read_checkpoint(RunFolder(tmp_path))

@@ -1,3 +1,4 @@
+import subprocess
 import sys
 
 import numpy as np
@@ -7,28 +8,30 @@ from onnx import numpy_helper
 
 from linguagen.export.text.graph import build_graph
 from linguagen.models.catalogue import find_model
-from linguagen.models.errors import MissingExtraError, ModelFileError, UnknownModelError
+from linguagen.models.errors import ModelFileError, UnknownModelError
 from linguagen.models.model_file import read_text_file
 from linguagen.runtime.encoders.text_encoder import TextEncoder as Runtime
 from linguagen.runtime.text.tokenizer import pad
 from linguagen.train.text import model_file as text_model_file
 from linguagen.train.text.config import TextEncoderConfig
-from linguagen.train.text.finished import load_text_run
-from linguagen.train.text.model_file import fill_encoder, find_start, read_text_model
+from linguagen.train.text.finished import load_finished
+from linguagen.train.text.model_file import fill_network, open_start, read_text_model
 from linguagen.train.text.network import TextNetwork
 
 
 @pytest.mark.parametrize("kind", ["none", "fp16", "int8"])
 def test_a_file_is_read_back_as_the_encoder_that_it_runs(tiny_text, kind):
-    found, texts = read_text_model(tiny_text[kind]), load_text_run(tiny_text["run"]).samples
+    found, texts = read_text_model(tiny_text[kind]).load(), load_finished(tiny_text["run"]).samples
     with torch.no_grad():
-        given = np.concatenate(
-            [found.encoder(torch.from_numpy(pad([each])).long()) for each in found.tokenizer.tokenize(texts)]
+        actual = np.concatenate(
+            [found.network(torch.from_numpy(pad([each])).long()) for each in found.tokenizer.encode(texts)]
         )
     # Integer products of the file round what PyTorch multiplies as it was stored; all else is the same.
-    np.testing.assert_allclose(given, Runtime.load(tiny_text[kind]).embed(texts), atol=0.02 if kind == "int8" else 1e-5)
-    assert (found.name, found.config.teacher, found.samples) == ("tiny-text", "teacher.npy", ())
-    assert found.figures == load_text_run(tiny_text["run"]).figures
+    np.testing.assert_allclose(
+        actual, Runtime.load(tiny_text[kind]).embed(texts), atol=0.02 if kind == "int8" else 1e-5
+    )
+    assert (found.name, found.config.targets, found.samples) == ("tiny-text", "teacher.npy", ())
+    assert found.figures == load_finished(tiny_text["run"]).figures
 
 
 @pytest.mark.parametrize("directions", ["both", "forward", "backward", "none"])
@@ -41,7 +44,7 @@ def test_every_shape_comes_back(directions, layers):
         torch.nn.init.normal_(weight)
     graph = build_graph(made, "float32").graph
     with torch.no_grad():
-        fill_encoder(read, {each.name: torch.tensor(numpy_helper.to_array(each)) for each in graph.initializer})
+        fill_network(read, {each.name: torch.tensor(numpy_helper.to_array(each)) for each in graph.initializer})
         tokens = torch.randint(1, 60, (5, 20))
         torch.testing.assert_close(read(tokens), made(tokens), atol=1e-5, rtol=0)
 
@@ -49,24 +52,29 @@ def test_every_shape_comes_back(directions, layers):
 def test_a_file_of_before_a_setting_has_its_default(tiny_text):
     assert "term_frequency_power" not in read_text_file(find_model("linguagen-en")).manifest.training
     assert read_text_file(tiny_text["int8"]).manifest.training["term_frequency_power"] == 1
-    assert find_start("linguagen-en").config.encoder.term_frequency_power == 1
+    assert open_start("linguagen-en").shape.term_frequency_power == 1
 
 
 def test_a_start_is_a_folder_a_name_or_a_file(tiny_text):
-    assert find_start(str(tiny_text["run"])).name == "tiny-text"
-    assert find_start(str(tiny_text["int8"])).name == "tiny-text"
-    assert find_start("linguagen-en").config.encoder.dim == 256
+    assert open_start(str(tiny_text["run"])).load().name == "tiny-text"
+    assert open_start(str(tiny_text["int8"])).load().name == "tiny-text"
+    assert open_start("linguagen-en").shape.dim == 256
     with pytest.raises(UnknownModelError, match="no model 'linguagen-fr': it is not a file"):
-        find_start("linguagen-fr")
+        open_start("linguagen-fr")
 
 
 def test_a_file_that_cannot_be_a_start_says_why(tiny_text, tiny, monkeypatch):
     with pytest.raises(ModelFileError, match="a vector model, but a text model was expected; it takes vectors: use"):
         read_text_model(tiny["int8"])
     with monkeypatch.context() as patch:
-        patch.setattr(text_model_file, "fill_encoder", lambda encoder, stored: stored["table_uint4"])
+        patch.setattr(text_model_file, "fill_network", lambda encoder, stored: stored["table_uint4"])
         with pytest.raises(ModelFileError, match=r"its weights are not stored as this version stores them \('table_ui"):
-            read_text_model(tiny_text["int8"])
-    monkeypatch.setitem(sys.modules, "onnx", None)
-    with pytest.raises(MissingExtraError, match=r"starting from a model file needs onnx .*'linguagen\[export\]'"):
-        read_text_model(tiny_text["int8"])
+            read_text_model(tiny_text["int8"]).load()
+
+
+def test_a_start_needs_no_onnx(tiny_text):
+    code = f"""import sys, pathlib
+from linguagen.train.text.model_file import read_text_model
+read_text_model(pathlib.Path({str(tiny_text["int8"])!r})).load()
+assert not {{"onnx", "onnxruntime"}} & sys.modules.keys()"""
+    subprocess.run([sys.executable, "-c", code], check=True)

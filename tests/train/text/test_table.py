@@ -4,7 +4,7 @@ import torch
 from sklearn.linear_model import Ridge
 
 from linguagen.train.text.data import TokenLists
-from linguagen.train.text.table import Bags, least_squares
+from linguagen.train.text.table import Bags, solve_table
 
 PIECES = 12
 
@@ -47,7 +47,7 @@ def test_the_table_is_ridge_regression_drawn_to_its_start(texts):
     model = Ridge(alpha=0.1, fit_intercept=False)
     model.fit(matrix, wanted - matrix @ start, sample_weight=np.sqrt(texts.lengths))
     bags = Bags(texts, rows, torch.from_numpy(importance))
-    solved = least_squares(bags, torch.from_numpy(wanted), torch.from_numpy(start))
+    solved = solve_table(bags, torch.from_numpy(wanted), torch.from_numpy(start))
     np.testing.assert_allclose(solved, start + model.coef_.T, atol=2e-3)
     unseen = PIECES - 1
     torch.testing.assert_close(solved[unseen], torch.from_numpy(start[unseen]))  # a piece of no text stays

@@ -23,27 +23,27 @@ def test_several_files_read_as_one_in_any_order(corpus, tiny_vectors):
 
 def test_random_rows_are_held_out_where_sources_are_unknown(corpus):
     split = split_rows(corpus, 0.2, seed=0)
-    assert not split.by_source
-    assert len(split.validation) == 60
-    assert sorted([*split.training, *split.validation]) == list(range(300))
-    assert not np.array_equal(split.validation, split_rows(corpus, 0.2, seed=1).validation)
+    assert not split.by_origin
+    assert len(split.held_out) == 60
+    assert sorted([*split.training, *split.held_out]) == list(range(300))
+    assert not np.array_equal(split.held_out, split_rows(corpus, 0.2, seed=1).held_out)
 
 
 def test_whole_sources_are_held_out_where_every_file_has_them(corpus, tmp_path):
     np.save(tmp_path / "a-source.npy", np.arange(180) // 20)
-    assert not split_rows(corpus, 0.2, seed=0).by_source  # b has none
+    assert not split_rows(corpus, 0.2, seed=0).by_origin  # b has none
     np.save(tmp_path / "b-source.npy", np.arange(120) // 20)
     split = split_rows(corpus, 0.2, seed=0)
-    assert split.by_source
-    held = set(split.validation // 20)  # sources of both files are 20 rows each, and not mixed up
+    assert split.by_origin
+    held = set(split.held_out // 20)  # sources of both files are 20 rows each, and not mixed up
     assert not held & set(split.training // 20)
-    assert 30 <= len(split.validation) <= 75
+    assert 30 <= len(split.held_out) <= 75
 
 
 def test_one_source_cannot_be_held_out_whole(corpus, tmp_path):
     np.save(tmp_path / "a-source.npy", np.zeros(180, int))
     np.save(tmp_path / "b-source.npy", np.zeros(120, int))
-    assert not split_rows(corpus, 0.2, seed=0).by_source
+    assert not split_rows(corpus, 0.2, seed=0).by_origin
 
 
 @pytest.mark.parametrize("sources", [np.zeros(179, int), np.zeros((180, 1), int), np.zeros(180)])

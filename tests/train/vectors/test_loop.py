@@ -12,16 +12,18 @@ from make_tiny_model import make_run, tiny_config, tiny_vectors
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from linguagen.models.errors import TrainingError
-from linguagen.train.run.folder import RunFolder, load_run
+from linguagen.train.run.checkpoint import read_checkpoint
+from linguagen.train.run.folder import RunFolder
 from linguagen.train.run.processes import Processes
+from linguagen.train.vectors.finished import load_finished
 from linguagen.train.vectors.loop import train
 
-ALONE = Processes(0, 1, torch.device("cpu"))
+ALONE = Processes()
 TINY = ("--dim", "8", "--segments", "6", "--hidden", "3", "--batch", "64", "--subspace-rows", "4")
 
 
 def weights(run: Path) -> dict[str, torch.Tensor]:
-    return RunFolder(run).read_checkpoint()["model"]
+    return read_checkpoint(RunFolder(run))["model"]
 
 
 def assert_same_weights(first: Path, second: Path) -> None:
@@ -40,9 +42,9 @@ def test_the_same_seed_gives_the_same_weights_and_another_others(tmp_path):
 
 
 def test_training_moves_from_the_closed_form_and_beats_it_on_its_own_objective(tiny):
-    rows = {row.method: row for row in load_run(tiny["run"]).fidelity}
+    rows = {row.method: row for row in load_finished(tiny["run"]).fidelity}
     assert rows["encoder"].recall >= rows["softened PCA"].recall
-    assert load_run(tiny["run"]).encoder.head.weight.abs().max() > 1e-3
+    assert load_finished(tiny["run"]).network.head.weight.abs().max() > 1e-3
 
 
 def test_tensorboard_has_every_term_and_the_controls_beside_the_model(tiny):
@@ -95,7 +97,7 @@ def test_two_gloo_processes_train_one_model(tmp_path):
     ]
     done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stderr
-    run = load_run(tmp_path / "runs" / "two")
+    run = load_finished(tmp_path / "runs" / "two")
     assert run.summary["processes"] == 2
     assert done.stdout.count("softened PCA") == 1  # one process talks
     alone = make_run_in(tmp_path / "alone", steps=30, members=2)
@@ -124,6 +126,6 @@ def test_a_loss_that_is_not_finite_stops_the_run_by_step(tmp_path):
 
 def test_deeper_and_single_direction_encoders_train(tmp_path):
     for number, changes in enumerate(({"layers": 2}, {"directions": "backward"}, {"directions": "none"})):
-        run = load_run(make_run_in(tmp_path / str(number), steps=5, evaluate_every=5, **changes))
-        assert run.encoder.config.layers == changes.get("layers", 1)
+        run = load_finished(make_run_in(tmp_path / str(number), steps=5, evaluate_every=5, **changes))
+        assert run.network.config.layers == changes.get("layers", 1)
         assert np.isfinite(run.fidelity[0].recall)

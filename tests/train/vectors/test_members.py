@@ -4,13 +4,16 @@ import torch
 from make_tiny_model import make_run, tiny_config, tiny_vectors
 
 from linguagen.models.errors import UsageError
-from linguagen.train.run.folder import RunFolder, load_run
+from linguagen.train.run.checkpoint import read_checkpoint
+from linguagen.train.run.folder import RunFolder
 from linguagen.train.run.processes import Processes
+from linguagen.train.vectors.config import VectorRunConfig
 from linguagen.train.vectors.data import open_corpus, split_rows
+from linguagen.train.vectors.finished import load_finished
 from linguagen.train.vectors.loop import train
 from linguagen.train.vectors.members import mean_map, member_rows
 
-ALONE = Processes(0, 1, torch.device("cpu"))
+ALONE = Processes()
 
 
 def orthogonal(dim: int, seed: int) -> np.ndarray:
@@ -71,12 +74,12 @@ def test_a_run_with_members_keeps_their_mean_and_trains_the_rest(tmp_path):
     folder = RunFolder(tmp_path / "run")
     folder.write_config(config)
     train(config, folder, ALONE, advance=told.append)
-    assert sum(told) == 80 == config.optimiser.all_steps
-    run = load_run(folder.path)
+    assert sum(told) == 80 == config.all_steps
+    run = load_finished(folder.path)
     maps = [np.load(folder.path / f"member-{member}.npy") for member in range(3)]
     assert not np.allclose(maps[0], maps[1], atol=1e-4)
-    np.testing.assert_array_equal(run.encoder.skip.weight.detach().numpy(), mean_map(maps, [8]))
-    assert run.encoder.head.weight.abs().max() > 1e-3
+    np.testing.assert_array_equal(run.network.skip.weight.detach().numpy(), mean_map(maps, [8]))
+    assert run.network.head.weight.abs().max() > 1e-3
     rows = {row.method: row for row in run.fidelity}
     assert rows["encoder"].recall > rows["PCA"].recall
     assert rows["encoder"].reconstruction > rows["PCA"].reconstruction - 0.02
@@ -92,7 +95,7 @@ def test_members_never_see_the_rows_held_out(tmp_path):
         rows = tiny_vectors(600, seed=1)
         np.save(path, rows)
         config = tiny_config((path,), steps=3, members=2)
-        rows[split_rows(open_corpus((path,), folder), config.held_out, config.seed).validation] *= factor
+        rows[split_rows(open_corpus((path,), folder), config.held_out, config.seed).held_out] *= factor
         np.save(path, rows)
         run = RunFolder(folder / "run")
         run.write_config(config)
@@ -103,21 +106,21 @@ def test_members_never_see_the_rows_held_out(tmp_path):
 
 def test_a_resumed_run_trains_no_member_twice(tmp_path):
     path = make_run(tmp_path, steps=10, members=2)
-    whole = RunFolder(path).read_checkpoint()["model"]
+    whole = read_checkpoint(RunFolder(path))["model"]
     for name in ("finished.json", "checkpoint.pt", "member-1.npy"):  # killed in its second member
         (path / name).unlink()
     first = (path / "member-0.npy").stat().st_mtime_ns
     told = []
-    train(RunFolder(path).read_config(), RunFolder(path), ALONE, advance=told.append)
+    train(RunFolder(path).read_config(VectorRunConfig), RunFolder(path), ALONE, advance=told.append)
     assert sum(told) == 30
     assert (path / "member-0.npy").stat().st_mtime_ns == first
-    again = RunFolder(path).read_checkpoint()["model"]
+    again = read_checkpoint(RunFolder(path))["model"]
     assert all(torch.equal(whole[name], again[name]) for name in whole)
     told.clear()
     (path / "finished.json").unlink()  # killed after its last checkpoint
-    train(RunFolder(path).read_config(), RunFolder(path), ALONE, advance=told.append)
+    train(RunFolder(path).read_config(VectorRunConfig), RunFolder(path), ALONE, advance=told.append)
     assert sum(told) == 30
-    assert all(torch.equal(whole[name], weight) for name, weight in RunFolder(path).read_checkpoint()["model"].items())
+    assert all(torch.equal(whole[name], weight) for name, weight in read_checkpoint(RunFolder(path))["model"].items())
 
 
 def test_members_that_cannot_be_are_refused(tmp_path):

@@ -4,8 +4,9 @@ import torch
 from scipy.special import log_softmax
 from scipy.stats import entropy
 
+from linguagen.train.network.losses import neighbourhood
 from linguagen.train.vectors.config import ObjectiveConfig
-from linguagen.train.vectors.objectives import Objective, cosine, neighbourhood, pairwise, top_k, without_subspace
+from linguagen.train.vectors.objectives import Objective, cosine, pairwise, top_k, without_subspace
 
 
 @pytest.fixture

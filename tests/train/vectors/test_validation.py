@@ -6,17 +6,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from make_tiny_model import tiny_config, tiny_vectors
+from make_tiny_model import statistics_of, tiny_config, tiny_vectors
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from linguagen.models.errors import CollapseError
 from linguagen.runtime.measure.controls import control_projections, project
 from linguagen.runtime.measure.fidelity import FidelitySet, Measured
-from linguagen.train.cli import report
 from linguagen.train.run.folder import RunFolder
 from linguagen.train.run.processes import Processes
-from linguagen.train.vectors.closed_form import gather_statistics
+from linguagen.train.vectors.cli import report
 from linguagen.train.vectors.loop import RunResult, train
 from linguagen.train.vectors.validation import has_collapsed, verdict
 
@@ -38,7 +37,7 @@ def test_the_prototypes_objective_collapses_and_is_caught(tmp_path, capsys):
     config = tiny_config((str(tmp_path / "v.npy"),), steps=400, learning_rate=0.01, weight_decay=0.0)
     folder = RunFolder(tmp_path / "run")
     folder.write_config(config)
-    result = train(config, folder, Processes(0, 1, torch.device("cpu")), objective=CoTrainedTarget(48, 8))
+    result = train(config, folder, Processes(), objective=CoTrainedTarget(48, 8))
     assert has_collapsed(result.model.row)
     with pytest.raises(
         CollapseError, match=r"the encoder collapsed: random vectors have mean cosine [01]\.\d+ after it"
@@ -57,7 +56,7 @@ def _measured(recall: list[float], **changes: float) -> Measured:
 @pytest.mark.parametrize(
     ("model", "pca", "words"),
     [
-        ([0.9, 0.8] * 50, [0.7, 0.6] * 50, "Better than PCA: recall@10 0.85. beside PCA's 0.650, .19"),
+        ([0.9, 0.8] * 50, [0.7, 0.6] * 50, "Better than PCA: recall@10 0.85. against PCA's 0.650, .19"),
         ([0.5, 0.6] * 50, [0.7, 0.8] * 50, "WORSE than PCA: .* Use PCA, or train longer or on more vectors."),
         ([0.9, 0.5] * 50, [0.5, 0.9] * 50, "No better than PCA: recall@10 0.70. .* PCA does as well here."),
     ],
@@ -83,7 +82,7 @@ def test_no_control_counts_as_collapsed_on_real_vectors(shared, teacher):
     vectors = np.load(shared / "vectors" / teacher / "dev.npy")[:1500].astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     fidelity = FidelitySet(vectors)
-    for name, projection in control_projections(gather_statistics([vectors], 1536, 256), 256).items():
+    for name, projection in control_projections(statistics_of(vectors, 256), 256).items():
         if name != "truncation":  # ada-002's mean lies in its first dimensions
             assert not has_collapsed(fidelity.measure(name, project(vectors, projection)).row)
 
