@@ -33,8 +33,7 @@ _TENSOR_EXTERNAL, _TENSOR_LOCATION = 13, 14
 _TENSOR_DIMS, _TENSOR_TYPE, _TENSOR_NAME, _TENSOR_RAW = 1, 2, 8, 9
 _TENSOR_FLOATS, _TENSOR_INTEGERS, _TENSOR_LONGS = 4, 5, 7
 _TENSOR_TYPES = {
-    number: np.dtype(name)
-    for number, name in ((1, "<f4"), (2, "u1"), (3, "i1"), (6, "<i4"), (7, "<i8"), (10, "<f2"), (11, "<f8"))
+    number: np.dtype(name) for number, name in ((1, "<f4"), (2, "u1"), (3, "i1"), (6, "<i4"), (7, "<i8"), (10, "<f2"))
 }
 """What an exporter of ours stores weights as, by the numbers of TensorProto.DataType."""
 

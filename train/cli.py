@@ -28,8 +28,8 @@ def choose_kind(_version: Annotated[bool, version_option("lg-train")] = False) -
 
 
 for _kind in KINDS.values():
-    _others = [f"`{other.example}`, with `lg-train {other.name} --help`" for other in KINDS.values() if other != _kind]
-    app.command(_kind.name, epilog=f"Other kinds of model: {'; '.join(_others)}.")(command_of(_kind.name))
+    _others = [f"{other.example}\n\nlg-train {other.name} --help" for other in KINDS.values() if other != _kind]
+    app.command(_kind.name, epilog="\n\n".join(["Other kinds of model:", *_others]))(command_of(_kind.name))
 
 
 def main() -> None:

@@ -187,7 +187,7 @@ def test_numbers_where_messages_belong_are_refused():
         parse_onnx(bytes([255] * 12), "bytes")
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float16", "float64", "int8", "uint8", "int32", "int64"])
+@pytest.mark.parametrize("dtype", ["float32", "float16", "int8", "uint8", "int32", "int64"])
 @pytest.mark.parametrize("raw", [True, False])
 def test_weights_are_read_as_onnx_reads_them(dtype, raw):
     values = np.array([[0, 1, 2], [3, 100, 5]], dtype)
@@ -195,8 +195,6 @@ def test_weights_are_read_as_onnx_reads_them(dtype, raw):
         values[0] *= -1
     kind = helper.np_dtype_to_tensor_dtype(values.dtype)
     content = values.tobytes() if raw else values.ravel()
-    if dtype == "float64" and not raw:
-        pytest.skip("doubles that are not raw bytes are not written by us")
     tensor = helper.make_tensor("w", kind, values.shape, content, raw=raw)
     model = helper.make_model(helper.make_graph([], "g", [], [], [tensor]))
     found = read_initialisers(model.SerializeToString())
@@ -206,7 +204,8 @@ def test_weights_are_read_as_onnx_reads_them(dtype, raw):
 
 
 def test_weights_that_do_not_fill_their_shape_or_have_a_foreign_type_are_refused():
-    short = helper.make_tensor("w", TensorProto.FLOAT, (2,), b"1234", raw=True)
+    short = helper.make_tensor("w", TensorProto.FLOAT, (1,), b"1234", raw=True)
+    short.dims[0] = 2
     odd = helper.make_tensor("w", TensorProto.BOOL, (1,), b"1", raw=True)
     for tensor in (short, odd):
         model = helper.make_model(helper.make_graph([], "g", [], [], [tensor]))

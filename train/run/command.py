@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic
 
@@ -89,11 +90,6 @@ def started(
     from linguagen.train.run.loop import no_progress
     from linguagen.train.run.processes import joined
 
-    def found() -> tuple[RunFolder, Config]:
-        if options.resume:
-            return _resumed(settings, options.out, {**typed, **({"inputs": inputs} if inputs else {})})
-        return _new(options.out, configure())
-
     device = typed.get("device", settings.device)
     if options.resume:
         device = RunFolder(options.out or latest_run()).read_config(settings).device
@@ -104,7 +100,8 @@ def started(
                 f"{processes.count} processes were started, but a run of kind {settings.kind!r} takes one; "
                 "leave torchrun out"
             )
-        folder, config = processes.agree(found)
+        asked = {**typed, "inputs": inputs} if inputs else typed
+        folder, config = processes.agree(partial(_opened, settings, options, asked, configure))
         if not processes.leader:
             yield StartedRun(folder, config, processes, no_progress)
             return
@@ -116,16 +113,16 @@ def started(
             yield StartedRun(folder, config, processes, advance)
 
 
-def _new(out: Path | None, config: Config) -> tuple[RunFolder, Config]:
-    """A new run's folder and settings."""
-    folder = RunFolder(out or free_run(Path(config.inputs[0]).name.split(".")[0] or "run"))
+def _opened(
+    settings: type[Config], options: RunOptions, asked: Mapping[str, Any], configure: Callable[[], Config]
+) -> tuple[RunFolder, Config]:
+    """A new run's folder and settings, or an old run's, which what is asked for now must not contradict."""
+    if options.resume:
+        folder = RunFolder(options.out or latest_run())
+        config = folder.read_config(settings)
+        folder.require_resumable(config.flat(), asked)
+        return folder, config
+    config = configure()
+    folder = RunFolder(options.out or free_run(Path(config.inputs[0]).name.split(".")[0] or "run"))
     folder.require_new()
-    return folder, config
-
-
-def _resumed(settings: type[Config], out: Path | None, asked: Mapping[str, Any]) -> tuple[RunFolder, Config]:
-    """An old run's folder and settings, which what is asked for now must not contradict."""
-    folder = RunFolder(out or latest_run())
-    config = folder.read_config(settings)
-    folder.require_resumable(config.flat(), asked)
     return folder, config

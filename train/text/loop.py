@@ -9,7 +9,7 @@ from torch import Tensor
 
 from linguagen.models.manifests.text import TextFigure
 from linguagen.train.run.folder import RunFolder
-from linguagen.train.run.loop import Advance, no_progress, run_steps
+from linguagen.train.run.loop import Advance, Terms, no_progress, run_steps
 from linguagen.train.run.processes import Processes
 from linguagen.train.run.state import State, Stopwatch
 from linguagen.train.run.watch import Watch
@@ -58,14 +58,13 @@ def train_text(
     data, network, objective = _made(config, folder, start)
     network.to(device)
     objective.to(device)
-    weights = [*network.parameters(), *objective.parameters()]
-    optimiser = torch.optim.Adam(weights, config.learning_rate, fused=True)
+    optimiser = torch.optim.Adam([*network.parameters(), *objective.parameters()], config.learning_rate, fused=True)
     state = State.start(network, objective, optimiser, config.steps, stopwatch)
     begun = {name: weight.clone() for name, weight in network.state_dict().items()}
 
-    def losses(step: int) -> dict[str, Tensor]:
-        terms: dict[str, Tensor] = objective(network, data.batch(config, step).to(device))
-        return terms
+    def losses(step: int) -> Terms:
+        """The terms of a step's batch."""
+        return objective(network, data.batch(config, step).to(device))  # type: ignore[no-any-return]
 
     state.restore(folder)
     with Watch(folder, state, partial(TextValidator(data, device).validate, network)) as watch:

@@ -121,6 +121,7 @@ class TextNetwork(nn.Module):
         nn.init.eye_(self.skip.weight)
 
         def make_block(number: int, reverse: bool) -> TokenBlock:
+            """A block by its number, counted from 0, and whether it reads from the end."""
             return TokenBlock(config.width if number == 0 else config.hidden, config.hidden, reverse)
 
         self.directions = both_directions(make_block, config.layers, config.directions)

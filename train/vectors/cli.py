@@ -44,6 +44,7 @@ def command(
     typed = {name: value for name, value in typed_settings(context).items() if name in values}
 
     def configure() -> VectorRunConfig:
+        """The settings of a new run: those typed, what --init replaces, defaults."""
         defaults = FIT_DEFAULTS if typed.get("init") else {}
         return VectorRunConfig.from_flat({**defaults, **typed, "inputs": inputs or (_sampled_input(),)})
 

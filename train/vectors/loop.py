@@ -124,6 +124,7 @@ def _take_steps(
     stop = partial(processes.agree, lambda: state.best.exhausted) if fitting else never
 
     def measure() -> Validation[Measured]:
+        """Validate the state on the rows watched while training."""
         return prepared.held_out.watcher.validate(state.model, choose=fitting)
 
     if fitting and processes.leader:

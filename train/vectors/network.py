@@ -76,6 +76,7 @@ class VectorNetwork(nn.Module):
         widths = [width // config.segments] + [config.hidden] * (config.layers - 1)
 
         def make_block(number: int, reverse: bool) -> SegmentBlock:
+            """A block by its number, counted from 0, and whether it reads from the end."""
             return SegmentBlock(config.segments, widths[number], config.hidden, reverse)
 
         self.directions = both_directions(make_block, config.layers, config.directions)

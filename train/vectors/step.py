@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from linguagen.runtime.vectors import Indices
-from linguagen.train.run.loop import Losses
+from linguagen.train.run.loop import Losses, Terms
 from linguagen.train.run.state import State, Stopwatch
 from linguagen.train.vectors.config import OptimiserConfig
 from linguagen.train.vectors.data import Corpus, pick
@@ -50,10 +50,10 @@ def batch_losses(
         device: where the model lies.
     """
 
-    def losses(step: int) -> dict[str, Tensor]:
+    def losses(step: int) -> Terms:
+        """The terms of a step's batch."""
         x = draw_batch(corpus, numbers, config, seed(step), device)
-        terms: dict[str, Tensor] = objective(x, *model(x))
-        return terms
+        return objective(x, *model(x))  # type: ignore[no-any-return]
 
     return losses
 
