@@ -16,11 +16,11 @@ SHAPES: dict[str, dict[str, object]] = {
 def main() -> None:
     """Make every model; each takes four to five minutes on two cores."""
     for teacher in TEACHERS:
-        vectors = SHARED / "vectors" / teacher / "train.npy"
+        vectors = [SHARED / "vectors" / teacher / f"{part}.npy" for part in ("train", "train-2")]
         for suffix, settings in SHAPES.items():
             run, model = f"runs/{teacher}{suffix}", f"models/shipped/{teacher}{suffix}.onnx"
-            run_command("lg-train", vectors, "--teacher", teacher, "--out", run, *options(settings))
-            run_command("lg-export", run, "--quantize", "int8", "--decoder", "-o", model)
+            run_command("lg-train", *vectors, "--teacher", teacher, "--out", run, *options(settings))
+            run_command("lg-export", run, "--quantize", "int8", "--decoder", "--overwrite", "-o", model)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
-from linguagen.export.graph.integers import round_columns
+from linguagen.export.graph.integers import EIGHT_BITS, round_columns
 from linguagen.runtime.vectors import Array
 
 
@@ -42,7 +42,7 @@ class Builder:
         stored = self.constant(f"{name}_half", np.asarray(value, dtype=np.float16))
         return self.node("Cast", [stored], name, to=TensorProto.FLOAT)
 
-    def int8_weight(self, name: str, value: Array, largest: int = 127) -> str:
+    def int8_weight(self, name: str, value: Array, largest: int = EIGHT_BITS) -> str:
         """Add a weight (inputs, outputs), rounded to int8 by `round_columns`; returns its name."""
         integers, scales = round_columns(value, largest)
         parts = [

@@ -9,6 +9,12 @@ from linguagen.runtime.vectors import Array
 _OUTLIER_FACTOR = 4.0
 """A dimension whose largest value is this many times the median dimension's would stretch int8's range for all."""
 _MOST_OUTLIERS = 16
+EIGHT_BITS, SEVEN_BITS = 127, 63
+"""The integer for the largest weight of a column.
+
+Without VNNI, x86 processors add two products of an unsigned and a signed byte in 16 bits, and cut off what does not
+fit. With seven bits two products always fit, so that integer products are exact on every processor.
+"""
 """The most dimensions that are left out of int8: each costs a multiplication in float32."""
 
 
@@ -36,13 +42,14 @@ def calibrate(vectors: Array) -> Calibration:
     return Calibration(len(vectors), float(np.delete(largest, outliers).max()) / 127, tuple(outliers))
 
 
-def round_columns(weights: Array, largest: int = 127) -> tuple[np.ndarray[tuple[int, int], np.dtype[np.int8]], Array]:
+def round_columns(
+    weights: Array, largest: int = EIGHT_BITS
+) -> tuple[np.ndarray[tuple[int, int], np.dtype[np.int8]], Array]:
     """Round weights to int8, with one symmetric scale per output.
 
     Args:
         weights: (inputs, outputs).
-        largest: the integer for the largest weight of a column. With 63, sums of two products with unsigned bytes
-            fit into 16 bits, which AVX2's integer product would otherwise cut off.
+        largest: the integer for the largest weight of a column; SEVEN_BITS for weights of an integer product.
 
     Returns:
         The int8 weights (inputs, outputs) and the scales (outputs,).

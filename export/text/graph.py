@@ -11,7 +11,7 @@ from onnx import TensorProto, helper
 from torch import Tensor
 
 from linguagen.export.graph.builder import Builder
-from linguagen.export.graph.integers import round_columns
+from linguagen.export.graph.integers import SEVEN_BITS, round_columns
 from linguagen.export.graph.model import finish_graph
 from linguagen.export.graph.nodes import bilinear_gate, unit_length
 from linguagen.models.manifests.text import TOKENS_NAME
@@ -27,8 +27,6 @@ _INT8_STEP = np.float32(1 / 127)
 """Value of one step of the int8 table; its columns' own scales are in the matrices after it."""
 _ZERO = 128
 """The byte that stands for 0 in the int8 table."""
-_WIDE_LARGEST = 63
-"""Largest integer of the wide product's weights: with it, sums fit AVX2's integer product (see `round_columns`)."""
 
 
 def build_graph(encoder: TextNetwork, precision: str) -> onnx.ModelProto:
@@ -110,7 +108,7 @@ def _units(build: Builder, encoder: TextNetwork, rows: str, scales: Array, int8:
     directions = [each for each in encoder.directions if isinstance(each, ForwardEncoder)]
     first = np.concatenate([_parts(_blocks(each)[0]) for each in directions], axis=1)
     weight = scales[:, None] * first  # (width, directions * 3 * hidden)
-    stored = build.int8_weight("wide_weight", weight, _WIDE_LARGEST) if int8 else build.weight("wide_weight", weight)
+    stored = build.int8_weight("wide_weight", weight, SEVEN_BITS) if int8 else build.weight("wide_weight", weight)
     wide = build.node("MatMul", [rows, stored], "wide")
     parts = [f"{_name(each)}0_{part}" for each in directions for part in "uvg"]
     _split(build, wide, parts, first.shape[1] // len(parts))

@@ -9,7 +9,7 @@ import onnx
 from onnx import TensorProto
 
 from linguagen.export.graph.builder import Builder
-from linguagen.export.graph.integers import Calibration
+from linguagen.export.graph.integers import SEVEN_BITS, Calibration
 from linguagen.export.graph.model import finish_graph, rows_input
 from linguagen.export.graph.nodes import bilinear_gate, unit_length
 from linguagen.export.vectors.code_nodes import add_codes
@@ -56,7 +56,7 @@ def _int8_linear(build: Builder, folded: FoldedEncoder, calibration: Calibration
     ]
     rounded = build.node("QuantizeLinear", [INPUT_NAME, *steps], "rounded")
     input_ = build.node("DequantizeLinear", [rounded, *steps], "input")
-    product = build.node("MatMul", [input_, build.int8_weight("linear_weight", weights)], "linear")
+    product = build.node("MatMul", [input_, build.int8_weight("linear_weight", weights, SEVEN_BITS)], "linear")
     if not outliers:
         return product
     picked = build.node("Gather", [INPUT_NAME, build.constant("outlier_dims", np.array(outliers))], "outliers", axis=1)

@@ -34,6 +34,7 @@ def test_rounding_is_onnxruntimes_own_static_quantisation(tiny, tmp_path, tiny_v
         activation_type=QuantType.QInt8,
         weight_type=QuantType.QInt8,
         per_channel=True,
+        reduce_range=True,
         nodes_to_quantize=["linear"],
         extra_options={"ActivationSymmetric": True, "OpTypesToExcludeOutputQuantization": ["MatMul"]},
     )
