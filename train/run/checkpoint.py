@@ -36,7 +36,7 @@ def read_checkpoint(folder: RunFolder) -> dict[str, Any]:
 
 
 def save(folder: RunFolder, parts: Mapping[str, Part], step: int) -> None:
-    """Replace the last checkpoint by the state of the parts after so many steps."""
+    """Replace the last checkpoint by the state of the parts after `step` steps."""
     state = {"step": step, **{name: part.state_dict() for name, part in parts.items()}}
     replace_file(folder.checkpoint, lambda file: torch.save(state, file))
 

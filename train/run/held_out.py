@@ -18,7 +18,7 @@ class Split:
 
 
 def split_at_random(count: int, held_out: int, generator: np.random.Generator) -> Split:
-    """Hold out so many of `count` rows."""
+    """Hold out `held_out` of `count` rows."""
     order = generator.permutation(count)
     return Split(np.sort(order[held_out:]), np.sort(order[:held_out]), by_origin=False)
 

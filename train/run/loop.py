@@ -101,7 +101,7 @@ def _finite_sum(terms: Terms, step: int) -> Tensor:
 
 
 def steps_within(seconds: float, losses: Losses, modules: Sequence[nn.Module]) -> int:
-    """How many steps fit into so many seconds on this machine, at least 1; no weight is changed to find out.
+    """How many steps fit into this many seconds on this machine, at least 1; timing changes no weight.
 
     Args:
         seconds: for steps and validations.

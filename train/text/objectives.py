@@ -131,7 +131,7 @@ def neighbour_tokens(tokens: Tensor, window: int) -> tuple[Tensor, Tensor]:
 
 
 def drop_tokens(tokens: Tensor, share: float) -> Tensor:
-    """Tokens (batch, length) with a share of them turned into padding at random; the first always stays."""
+    """Tokens (batch, length) with a random share of them replaced by padding; the first always stays."""
     if not share:
         return tokens
     dropped = torch.rand(tokens.shape, device=tokens.device) < share

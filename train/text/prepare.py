@@ -139,7 +139,7 @@ def _scored(config: TextRunConfig, tokenizer: Tokenizer) -> Scored:
 
 
 def _split(count: int, config: TextRunConfig) -> Split:
-    """Which of so many texts or pairs are held out."""
+    """Which of `count` texts or pairs are held out."""
     held_out = min(_MOST_HELD_OUT, round(config.held_out * count))
     return split_at_random(count, held_out, np.random.default_rng([config.seed, 2]))
 

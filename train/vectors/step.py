@@ -18,7 +18,7 @@ from linguagen.train.vectors.objectives import without_subspace
 def start_state(
     config: OptimiserConfig, model: Autoencoder, objective: nn.Module, steps: int, stopwatch: Stopwatch
 ) -> State:
-    """The state before the first of so many steps: AdamW, with a learning rate of their own for the bilinear blocks."""
+    """The state before the first step: AdamW, with a separate learning rate for the bilinear blocks."""
     blocks = list(model.encoder.directions.parameters())
     in_blocks = {id(parameter) for parameter in blocks}
     linear = [parameter for parameter in model.parameters() if id(parameter) not in in_blocks]

@@ -25,7 +25,9 @@ def run(tiny_text):
 
 def random_encoder(directions: str, layers: int, power: float = 1.0) -> TextNetwork:
     torch.manual_seed(1)
-    shape = TextEncoderConfig(6, 8, hidden=4, layers=layers, directions=directions, term_frequency_power=power)
+    shape = TextEncoderConfig(
+        dim=6, width=8, hidden=4, layers=layers, directions=directions, term_frequency_power=power
+    )
     made = TextNetwork(60, shape)
     for weight in (made.importance.weight, made.head.weight if made.head is not None else made.skip.weight):
         torch.nn.init.normal_(weight)
