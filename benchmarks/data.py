@@ -16,8 +16,13 @@ def unit(rows: np.ndarray) -> np.ndarray:
 
 
 def load_part(teacher: str, part: str) -> np.ndarray:
-    """Vectors (n, 1536) of a teacher's `train` or `dev` part, each of length 1."""
+    """Vectors (n, 1536) of a teacher's `train`, `train-2` or `dev` part, each of length 1."""
     return unit(np.load(VECTORS / teacher / f"{part}.npy"))
+
+
+def load_training(teacher: str) -> np.ndarray:
+    """All vectors (n, 1536) that a teacher's shipped models are trained on, each of length 1."""
+    return np.concatenate([load_part(teacher, part) for part in ("train", "train-2")])
 
 
 def load_origins(teacher: str) -> np.ndarray:

@@ -18,7 +18,7 @@ from typing import Any, Literal
 import numpy as np
 import typer
 
-from benchmarks.data import TEACHERS, deal_groups, load_origins, load_part
+from benchmarks.data import TEACHERS, deal_groups, load_origins, load_part, load_training
 from benchmarks.fitting import statistics_of, train_on
 from benchmarks.peers import (
     DEPTH,
@@ -87,7 +87,7 @@ def measure(method: Method, task: Task, exact: np.ndarray) -> dict[str, Any]:
 
 def dev_methods(teacher: str) -> Iterator[Method]:
     """Every method of the table on unseen origins; peers are fitted on the teacher's training set."""
-    rows = load_part(teacher, "train")
+    rows = load_training(teacher)
     models = {suffix: Compressor.load(teacher + suffix) for suffix in ("", "-512")}
     for suffix, dim, kind in DEFAULTS:
         yield coded("LinguaGEN", models[suffix].compress, models[suffix].codec(kind, dim))

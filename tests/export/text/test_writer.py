@@ -129,7 +129,7 @@ def test_what_text_models_do_not_have_is_refused(tmp_path, run):
 
 
 def test_a_run_without_a_teacher_says_so(tmp_path, run):
-    alone = dataclasses.replace(run, config=dataclasses.replace(run.config, teacher=""))
+    alone = dataclasses.replace(run, config=dataclasses.replace(run.config, targets=""))
     exported = export_run(alone, ExportRequest("fp16", name="alone", sources="mine, CC0"), tmp_path / "m.onnx")
     assert "it had no teacher" in exported.card.read_text()
     assert "Texts: mine, CC0\n" in exported.card.read_text()
