@@ -9,13 +9,14 @@ from linguagen.runtime.vectors import Array
 _OUTLIER_FACTOR = 4.0
 """A dimension whose largest value is this many times the median dimension's would stretch int8's range for all."""
 _MOST_OUTLIERS = 16
-EIGHT_BITS, SEVEN_BITS = 127, 63
+"""The most dimensions that are left out of int8: each costs a multiplication in float32."""
+EIGHT_BITS, SEVEN_BITS = 127, 64
 """The integer for the largest weight of a column.
 
 Without VNNI, x86 processors add two products of an unsigned and a signed byte in 16 bits, and cut off what does not
-fit. With seven bits two products always fit, so that integer products are exact on every processor.
+fit. With seven bits two products always fit (2 x 255 x 64 is below 32,768), so that integer products are exact on every
+processor.
 """
-"""The most dimensions that are left out of int8: each costs a multiplication in float32."""
 
 
 @dataclass(frozen=True)
