@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 
 export const MODELS = ["text-embedding-3-small", "text-embedding-ada-002"];
 export const root = fileURLToPath(new URL("../..", import.meta.url));
-export const modelPath = (name) => join(root, "models", `${name}.onnx`);
+export const modelPath = (name) => join(root, "models", "shipped", `${name}.onnx`);
 export const modelBytes = (name) => new Uint8Array(readFileSync(modelPath(name)));
 
 /** The folder that test/expected.py wrote, named by LINGUAGEN_EXPECTED; null where nobody made it. */

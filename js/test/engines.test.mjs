@@ -52,10 +52,9 @@ for (const [name, load] of Object.entries(engines)) {
       const found = await compressor.compress(vectors);
       const asked = Array.from({ length: 200 }, (_, row) => 5 * row);
       const [here, there] = [found, wanted].map((embeddings) => recallAtK(vectors, embeddings, 1000, asked));
-      assert.ok(Math.abs(here - there) <= 0.002, `${model}: recall ${here} against ${there}`);
-      let cosine = 0;
-      for (let place = 0; place < found.length; place++) cosine += found[place] * wanted[place];
-      assert.ok(cosine / 1000 > 0.9999);
+      assert.ok(Math.abs(here - there) <= 0.0005, `${model}: recall ${here} against ${there}`);
+      // Seven-bit weights make the integer product exact on every processor, in WebAssembly too.
+      assert.ok(largest(found, wanted) <= 1e-5, `${model}: embeddings up to ${largest(found, wanted)} apart`);
       const exact = compressor.codec("int8").encode(wanted);
       assert.ok(differing(exact, new Int8Array(raw(model, "int8"))) < 1e-3);
       const bits = compressor.codec("ubinary").encode(wanted);

@@ -1,9 +1,9 @@
 """lg-run as a process."""
 
 import json
-import re
 import os
 import pty
+import re
 import select
 import subprocess
 import sys
