@@ -19,7 +19,7 @@ def compressor(tiny) -> Compressor:
 
 def test_the_float_file_gives_what_pytorch_gives(tiny, tiny_vectors):
     with torch.no_grad():
-        golden = load_finished(tiny["run"]).encoder(torch.from_numpy(tiny_vectors)).numpy()
+        golden = load_finished(tiny["run"]).network(torch.from_numpy(tiny_vectors)).numpy()
     given_embeddings = Compressor.load(tiny["none"]).compress(tiny_vectors)
     np.testing.assert_allclose(given_embeddings, golden, atol=1e-5)
     np.testing.assert_allclose(Compressor.load(tiny["fp16"]).compress(tiny_vectors), golden, atol=2e-3)
