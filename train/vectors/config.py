@@ -109,4 +109,4 @@ FIT_DEFAULTS: Mapping[str, Any] = {
     "held_out": 0.2,
     "evaluate_every": 50,
 }
-"""Defaults that `--init` replaces: chosen on corpora left out of training (docs/decisions.md)."""
+"""Defaults that `--init` replaces: chosen on corpora left out of training (docs/decisions/fitting.md)."""

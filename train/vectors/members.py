@@ -25,7 +25,7 @@ from linguagen.train.vectors.prepare import Prepared
 from linguagen.train.vectors.step import batch_losses, start_state
 
 _SHARE = 0.75
-"""Share of the origins that each member learns from: half of them gained less (docs/decisions.md 15)."""
+"""Share of the origins that each member learns from: half of them gained less (docs/decisions/unseen.md)."""
 
 
 def start_from_members(

@@ -1,7 +1,7 @@
 """The loss terms.
 
 The target of each is the teacher's own vectors, which training never changes: an objective that trains its target too
-collapses (docs/decisions.md).
+collapses (docs/decisions/target.md).
 """
 
 import torch
