@@ -24,8 +24,8 @@ from benchmarks import text_sets as sets
 from benchmarks.data import SHARED
 from benchmarks.pages import RESULTS, table, write_block
 from benchmarks.text_peers import Embed, Encoder
+from linguagen.export.kinds import export_run
 from linguagen.export.request import ExportRequest
-from linguagen.export.text.writer import export_run
 from linguagen.runtime.measure.scores import cosines, spearman
 from linguagen.train.text.finished import load_finished
 from recipes.text_models import CORPUS, SETTINGS, run_folder

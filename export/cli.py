@@ -1,6 +1,5 @@
 """lg-export: write a trained run as one ONNX file."""
 
-from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,9 +9,6 @@ from linguagen.export.request import ExportRequest
 from linguagen.models.errors import MissingExtraError
 from linguagen.runtime.console import JSON_HELP, new_app, print_json, run_app, say, version_option
 from linguagen.train.run.options import with_settings
-
-_WRITERS = {"vectors": "linguagen.export.vectors.writer", "text": "linguagen.export.text.writer"}
-"""The module for each kind of run; it has `export_run` and `summarise`."""
 
 app = new_app("Write a trained encoder as one self-describing ONNX file.")
 
@@ -42,18 +38,18 @@ def command(
         raise MissingExtraError(
             f"lg-export needs torch and onnx ({error}); install them: pip install 'linguagen[export]'"
         ) from error
+    from linguagen.export.kinds import export_run, summarise
     from linguagen.train.kinds import load_finished
     from linguagen.train.run.folder import latest_run
 
     folder = run or latest_run()
     finished: Any = load_finished(folder)
-    writer = import_module(_WRITERS[finished.kind])
     path = output or folder / f"{finished.name}.{request.precision}.onnx"
-    exported = writer.export_run(finished, request, path, overwrite)
+    exported = export_run(finished, request, path, overwrite)
     if as_json:
         print_json(exported.document())
         return
-    for line in writer.summarise(finished, exported):
+    for line in summarise(finished, exported):
         say(line)
     typer.echo(exported.path)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from linguagen.export.kinds import export_run
 from linguagen.export.request import ExportRequest
-from linguagen.export.vectors.writer import export_run
 from linguagen.models.manifests.statistics import TeacherStatistics
 from linguagen.train.run.folder import RunFolder
 from linguagen.train.run.processes import Processes

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from linguagen.export.kinds import export_run
 from linguagen.export.request import ExportRequest
-from linguagen.export.text.writer import export_run
 from linguagen.train.run.folder import RunFolder
 from linguagen.train.run.processes import Processes
 from linguagen.train.text.config import TextRunConfig

@@ -5,9 +5,8 @@ import hashlib
 from dataclasses import asdict
 from pathlib import Path
 
-from linguagen.export.publish import Draft, Exported, check_output, publish
+from linguagen.export.publish import Draft, Exported
 from linguagen.export.request import ExportRequest
-from linguagen.export.text.card import render_card
 from linguagen.export.text.graph import build_graph
 from linguagen.export.text.verify import verify
 from linguagen.models.errors import UsageError
@@ -18,30 +17,19 @@ _RECORDED = ("collection", "batch", "learning_rate", "token_dropout", "misspelt"
 """Settings of a run that the manifest records, next to those of encoder and objective."""
 
 
-def export_run(
-    run: FinishedTextRun, request: ExportRequest, output: Path, overwrite: bool = False
-) -> Exported[TextManifest]:
-    """Write a run on text as a model file with its tokenizer inside, and its card.
-
-    Args:
-        run: a finished run.
-        request: what is asked for.
-        output: path of the .onnx file.
-        overwrite: whether files that exist may be replaced; they are only if the new ones pass the gate.
+def make_drafts(run: FinishedTextRun, request: ExportRequest) -> tuple[Draft[TextManifest], None]:
+    """The model of a run on text, with its tokenizer inside; there is no decoder.
 
     Raises:
-        UsageError: an option is for another kind of run, or the output cannot be written.
-        ExportGateError: the file does not do what the encoder does; nothing is written.
+        UsageError: a teacher is named, but the run had none.
     """
-    request.check_kind("text")
-    check_output(output, decoder=False, overwrite=overwrite)
-    draft = Draft(
+    model = Draft(
         build_graph(run.network, request.precision),
         _manifest(run, request),
         lambda path: {"parity": verify(path, run, request.precision)},
         {TOKENIZER_KEY: base64.b64encode(run.tokenizer.model).decode()},
     )
-    return publish(draft, output, render_card)
+    return model, None
 
 
 def summarise(_run: FinishedTextRun, exported: Exported[TextManifest]) -> list[str]:

@@ -1,5 +1,6 @@
 """From a finished run on vectors to a model file."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -7,9 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from linguagen.export.graph.integers import Calibration, calibrate
-from linguagen.export.publish import Draft, Exported, check_output, publish
+from linguagen.export.publish import Draft, Exported
 from linguagen.export.request import ExportRequest
-from linguagen.export.vectors.card import render_card
 from linguagen.export.vectors.decoder import build_decoder
 from linguagen.export.vectors.fold import fold
 from linguagen.export.vectors.graph import build_graph
@@ -26,33 +26,24 @@ _GATE_ROWS = 1000
 """With fewer rows, a loss of 0.3 points of recall could be chance."""
 
 
-def export_run(
-    run: FinishedVectorRun, request: ExportRequest, output: Path, overwrite: bool = False
-) -> Exported[Manifest]:
-    """Write a run on vectors as a model file, with its card and, if asked for, its decoder.
-
-    Args:
-        run: a finished run.
-        request: what is asked for.
-        output: path of the .onnx file.
-        overwrite: whether files that exist may be replaced; they are only if the new ones pass the gate.
+def make_drafts(
+    run: FinishedVectorRun, request: ExportRequest
+) -> tuple[Draft[Manifest], Callable[[Manifest, Path], Draft[DecoderManifest]] | None]:
+    """The model of a run on vectors, and what makes its decoder; None if no decoder is asked for.
 
     Raises:
-        UsageError: an option is for another kind of run, codes do not fit, or the output cannot be written.
-        ExportGateError: the file does not do what the encoder does; nothing is written.
+        UsageError: codes do not fit.
     """
-    request.check_kind("vectors")
-    check_output(output, request.decoder, overwrite)
     rows = _gate_rows(run)
     moments = EmbeddingMoments.of(encode(run.network, run.calibration))
     calibration = calibrate(run.calibration) if request.precision == "int8" else None
     codec = _codec(request, run.network.config.dim, moments)
-    draft = Draft(
+    model = Draft(
         build_graph(fold(run.network), calibration, half=request.precision == "float16", codec=codec),
         _manifest(run, request, moments, calibration, codec),
         lambda path: {"parity": verify(path, run.network, rows, request.precision)},
     )
-    return publish(draft, output, render_card, partial(_draft_decoder, run, rows) if request.decoder else None)
+    return model, partial(_draft_decoder, run, rows) if request.decoder else None
 
 
 def summarise(run: FinishedVectorRun, exported: Exported[Manifest]) -> list[str]:

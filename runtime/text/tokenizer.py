@@ -14,6 +14,24 @@ PADDING = 0
 Tokens = npt.NDArray[np.int32]
 
 
+def import_sentencepiece(extra: str) -> Any:
+    """The sentencepiece package.
+
+    Args:
+        extra: the extra of this package that brings it, for the message.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
+    try:
+        import sentencepiece
+    except ImportError as error:
+        raise MissingExtraError(
+            f"text models need sentencepiece ({error}); install it: pip install 'linguagen[{extra}]'"
+        ) from error
+    return sentencepiece
+
+
 class Tokenizer:
     """Divides any text into pieces; what no piece spells becomes bytes, so that nothing is unknown.
 
@@ -31,12 +49,7 @@ class Tokenizer:
             MissingExtraError: sentencepiece is not installed.
             ModelFileError: the bytes are not a SentencePiece model.
         """
-        try:
-            import sentencepiece
-        except ImportError as error:
-            raise MissingExtraError(
-                f"text models need sentencepiece ({error}); install it: pip install 'linguagen[text]'"
-            ) from error
+        sentencepiece = import_sentencepiece("text")
         self.model, self._origin = model, origin
         self._processor: Any = sentencepiece.SentencePieceProcessor()
         try:

@@ -1,9 +1,9 @@
 import pytest
 
 from linguagen.export import publish as publishing
+from linguagen.export.kinds import export_run
+from linguagen.export.kinds import export_run as export_text_run
 from linguagen.export.request import ExportRequest
-from linguagen.export.text.writer import export_run as export_text_run
-from linguagen.export.vectors.writer import export_run
 from linguagen.models.errors import UsageError
 from linguagen.models.model_file import decoder_path
 from linguagen.train.kinds import load_finished

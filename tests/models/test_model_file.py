@@ -121,9 +121,9 @@ def test_a_folder_is_no_model(tmp_path):
 
 
 def test_the_operators_are_those_that_the_exporter_writes(tiny, tiny_text, tmp_path):
+    from linguagen.export.kinds import export_run
     from linguagen.export.request import ExportRequest
     from linguagen.export.text.graph import build_graph
-    from linguagen.export.vectors.writer import export_run
     from linguagen.runtime.codes.codec import KINDS
     from linguagen.train.text.config import TextEncoderConfig
     from linguagen.train.text.network import TextNetwork

@@ -4,8 +4,8 @@ import io
 import random
 from collections.abc import Sequence
 
-from linguagen.models.errors import MissingExtraError, TrainingError
-from linguagen.runtime.text.tokenizer import PADDING
+from linguagen.models.errors import TrainingError
+from linguagen.runtime.text.tokenizer import PADDING, import_sentencepiece
 
 _MOST_TEXTS = 300_000
 """Texts that a tokenizer is trained on; more change few pieces and take longer."""
@@ -25,12 +25,7 @@ def train_tokenizer(texts: Sequence[str], pieces: int, seed: int) -> bytes:
         MissingExtraError: sentencepiece is not installed.
         TrainingError: the texts do not make a tokenizer.
     """
-    try:
-        import sentencepiece
-    except ImportError as error:
-        raise MissingExtraError(
-            f"training on text needs sentencepiece ({error}); install it: pip install 'linguagen[train]'"
-        ) from error
+    sentencepiece = import_sentencepiece("train")
     drawn = random.Random(seed).sample(list(texts), min(len(texts), _MOST_TEXTS))
     model = io.BytesIO()
     try:

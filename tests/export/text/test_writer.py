@@ -6,10 +6,10 @@ import onnxruntime
 import pytest
 import torch
 
+from linguagen.export.kinds import export_run
 from linguagen.export.request import ExportRequest
 from linguagen.export.text.graph import build_graph
 from linguagen.export.text.verify import verify
-from linguagen.export.text.writer import export_run
 from linguagen.models.errors import ExportGateError, UsageError
 from linguagen.models.model_file import read_text_file
 from linguagen.runtime.text.tokenizer import pad

@@ -2,9 +2,9 @@ import numpy as np
 import onnxruntime
 import pytest
 
+from linguagen.export.kinds import export_run
 from linguagen.export.request import ExportRequest
 from linguagen.export.vectors import verify as gate
-from linguagen.export.vectors.writer import export_run
 from linguagen.models.errors import ExportGateError, UsageError
 from linguagen.runtime import Compressor
 from linguagen.runtime.codes.codec import KINDS
