@@ -1,122 +1,107 @@
-"""Fit single corpora, queries held out, next to each corpus's own PCA.
+"""Fit corpora that chose nothing of the recipe, by the commands, next to each corpus's own PCA and the shipped model.
 
-Every large origin of a training set is a corpus in turn, or the origins are dealt to groups of similar size. What the
-fit may know of the teacher comes from the other origins alone.
+    python -m benchmarks.corpora            # writes docs/results/fits.md
 
-    python -m benchmarks.corpora            # all tables of docs/results/fits.md
-
-A fifth of the corpus is held out: half of that chooses the closed form and when to stop, the other half is what the
-table reports, its neighbours looked up in the rest of the corpus.
+A corpus is an origin of a dev set, or several together; the shipped models, which have never seen these, are the start.
+A fifth of its rows are queries and stay outside. All others are compressed with the exported int8 model, which is
+fitted to all of them or, where the corpus grows, to three quarters of them.
 """
 
-import json
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
-from multiprocessing import get_context
-from typing import Annotated, Any
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import typer
 
-from benchmarks.data import TEACHERS, deal_groups, largest_first, load_origins, load_part
-from benchmarks.fitting import statistics_of, train_on
+from benchmarks.data import TEACHERS, VECTORS, load_part
 from benchmarks.pages import RESULTS, table, write_block
-from linguagen.runtime.measure.controls import PCA
-from linguagen.runtime.measure.fidelity import difference_interval
-from linguagen.train.vectors.config import FIT_DEFAULTS
+from linguagen.runtime import Compressor
+from linguagen.runtime.measure.controls import project
+from linguagen.runtime.measure.fidelity import NEIGHBOURS, difference_interval, nearest_neighbours, recall_per_row
 
-LEAST, MOST = 800, 8
-"""Rows that a single origin needs to be a corpus, and how many of them are fitted."""
-TABLES = ((TEACHERS[0], 0), (TEACHERS[1], 4), (TEACHERS[0], 5), (TEACHERS[1], 2))
-"""Teacher, and the number of groups that its origins are dealt to; 0 for single origins."""
+CORPORA: dict[str, tuple[tuple[int, ...], ...]] = {
+    TEACHERS[0]: ((0,), (1,), (2,), (3,), (4,), (3, 4), (0, 1, 2, 3, 4, 5)),
+    TEACHERS[1]: ((0,), (1,), (2,), (4,), (0, 1, 2, 3, 4)),
+}
+"""Origins of each corpus in a teacher's dev set: the single ones have 300 rows or more."""
+DIM = 256
+HEAD = ["corpus", "documents", "shipped", "own PCA", "fitted", "above own PCA", "own PCA, grown", "fitted, grown"]
 
-HEAD = [
-    "corpus",
-    "vectors",
-    "truncation",
-    "own PCA",
-    "closed form",
-    "fitted",
-    "above own PCA",
-    "reconstruction",
-    "kept step",
-]
+Encode = Callable[[np.ndarray], np.ndarray]
+"""From vectors (rows, width) to embeddings (rows, dim)."""
 
 
-@dataclass(frozen=True)
-class Job:
-    """One corpus to fit."""
+@dataclass(frozen=True, eq=False)
+class Lookup:
+    """Queries outside a corpus, and its documents."""
 
-    teacher: str
-    origins: tuple[int, ...]
-    name: str
-    settings: tuple[tuple[str, Any], ...]
+    queries: np.ndarray
+    documents: np.ndarray
 
-
-def list_corpora(teacher: str, groups: int) -> list[tuple[str, tuple[int, ...]]]:
-    """Names and origins of the corpora: groups, or the largest single origins."""
-    origins = load_origins(teacher)
-    if groups:
-        return [(f"group {number}", group) for number, group in enumerate(deal_groups(origins, groups))]
-    names, counts = largest_first(origins)
-    return [(f"origin {name}", (int(name),)) for name in names[counts >= LEAST][:MOST]]
+    def recall(self, encode: Encode) -> np.ndarray:
+        """Recall of each query (rows,) when queries and documents are encoded."""
+        exact = nearest_neighbours(self.queries, NEIGHBOURS, self.documents)
+        found = nearest_neighbours(encode(self.queries), NEIGHBOURS, encode(self.documents))
+        return recall_per_row(exact, found)
 
 
-def fit(job: Job) -> dict[str, Any]:
-    """Fit one corpus; returns what the table needs."""
-    vectors = load_part(job.teacher, "train")
-    mine = np.isin(load_origins(job.teacher), job.origins)
-    prior = statistics_of(vectors[~mine])
-    trained = train_on(vectors[mine], {**FIT_DEFAULTS, **dict(job.settings)}, prior=prior)
-    pca = next(item for item in trained.result.controls if item.row.method == PCA)
-    low, high = difference_interval(trained.result.model.recall_per_vector, pca.recall_per_vector)
-    measured = (trained.result.model, *trained.result.controls)
-    return {
-        "corpus": job.name,
-        "rows": int(mine.sum()),
-        "low": 100 * low,
-        "high": 100 * high,
-        "fidelity": {item.row.method: asdict(item.row) for item in measured},
-        "best_step": trained.summary["best_step"],
-        "seconds": trained.summary["seconds"],
-    }
+def split_corpus(rows: np.ndarray) -> Lookup:
+    """A fifth of the rows (count, width), at random, as queries; the others are documents."""
+    order = np.random.default_rng(0).permutation(len(rows))
+    queries = len(rows) // 5
+    return Lookup(rows[order[:queries]], rows[order[queries:]])
 
 
-def gain(row: dict[str, Any]) -> float:
-    """Points of recall of the fitted encoder above the corpus's own PCA."""
-    return 100 * float(row["fidelity"]["encoder"]["recall"] - row["fidelity"]["PCA"]["recall"])
+def own_pca(rows: np.ndarray) -> Encode:
+    """Uncentred PCA of rows (count, width)."""
+    axes = np.linalg.eigh(rows.T @ rows)[1][:, ::-1][:, :DIM]
+    return lambda vectors: project(vectors, axes)
 
 
-def line(row: dict[str, Any]) -> list[str]:
+def fitted_by_commands(rows: np.ndarray, teacher: str) -> Encode:
+    """The int8 model that lg-train and lg-export make of rows (count, width)."""
+    programs = Path(sys.executable).parent
+    with tempfile.TemporaryDirectory() as folder:
+        np.save(f"{folder}/corpus.npy", rows)
+        train = ["lg-train", "corpus.npy", "--init", teacher]
+        for program, *words in (train, ["lg-export", "--quantize", "int8", "-o", "corpus.onnx"]):
+            subprocess.run([str(programs / program), *words], cwd=folder, check=True, capture_output=True)
+        return Compressor.load(f"{folder}/corpus.onnx").compress
+
+
+def line(teacher: str, name: str, lookup: Lookup) -> list[str]:
     """A corpus in the table."""
-    recall = [f"{row['fidelity'][name]['recall']:.3f}" for name in ("truncation", "PCA", "closed form", "encoder")]
-    above = f"{gain(row):+.1f} ({row['low']:+.1f} to {row['high']:+.1f})"
-    back = f"{row['fidelity']['encoder']['reconstruction']:.3f}"
-    return [row["corpus"], str(row["rows"]), *recall, above, back, str(row["best_step"])]
+    documents = lookup.documents
+    before = documents[: 3 * len(documents) // 4]
+    shipped = lookup.recall(Compressor.load(teacher).compress)
+    pca, fitted = lookup.recall(own_pca(documents)), lookup.recall(fitted_by_commands(documents, teacher))
+    grown = [lookup.recall(each) for each in (own_pca(before), fitted_by_commands(before, teacher))]
+    low, high = (100 * bound for bound in difference_interval(fitted, pca))
+    above = f"{100 * (fitted.mean() - pca.mean()):+.1f} ({low:+.1f} to {high:+.1f})"
+    recalls = [f"{each.mean():.3f}" for each in (shipped, pca, fitted)]
+    return [name, str(len(documents)), *recalls, above, *(f"{each.mean():.3f}" for each in grown)]
 
 
-def section(teacher: str, groups: int, rows: list[dict[str, Any]]) -> str:
-    """The table of a teacher, with its heading and what is measured."""
-    what = f"its origins dealt to {groups} groups" if groups else "single origins"
-    seconds = [row["seconds"] for row in rows]
-    mean = np.mean([gain(row) for row in rows])
-    text = f"Mean gain {mean:+.2f} points; {min(seconds):.0f} to {max(seconds):.0f} s each."
-    return f"### {teacher}, {what}\n\n{table(HEAD, [line(row) for row in rows])}\n\n{text}"
+def lines(teacher: str) -> list[list[str]]:
+    """The corpora of a teacher in the table."""
+    vectors, origins = load_part(teacher, "dev"), np.load(VECTORS / teacher / "dev-source.npy")
+    found = []
+    for chosen in CORPORA[teacher]:
+        name = f"{teacher.removeprefix('text-embedding-')}, dev {'+'.join(map(str, chosen))}"
+        found.append(line(teacher, name, split_corpus(vectors[np.isin(origins, chosen)])))
+        print(found[-1], flush=True)
+    return found
 
 
-def main(
-    workers: Annotated[int, typer.Option(help="Fits at the same time.")] = 1,
-    change: Annotated[list[str] | None, typer.Option(help="NAME=VALUE, in all fits; the page is not written.")] = None,
-) -> None:
-    """Fit every corpus of every table and write them."""
-    settings = tuple((name, json.loads(value)) for name, value in (item.split("=") for item in change or []))
-    for teacher, groups in TABLES:
-        jobs = [Job(teacher, origins, name, settings) for name, origins in list_corpora(teacher, groups)]
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            text = section(teacher, groups, list(pool.map(fit, jobs)))
-        print(text, flush=True)
-        if not change:
-            write_block(RESULTS / "fits.md", f"{teacher} {groups}", text)
+def main() -> None:
+    """Fit every corpus twice and write the table."""
+    rows = [row for teacher in TEACHERS for row in lines(teacher)]
+    text = f"### Twelve corpora, recall@{NEIGHBOURS}\n\n{table(HEAD, rows)}"
+    write_block(RESULTS / "fits.md", "fits", text)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,9 @@ from linguagen.train.vectors.closed_form import gather_moments
 from linguagen.train.vectors.config import EncoderConfig, VectorRunConfig
 from linguagen.train.vectors.data import Corpus, split_rows
 from linguagen.train.vectors.finished import load_finished
+from linguagen.train.vectors.fit import fit_corpus
 from linguagen.train.vectors.loop import train
+from linguagen.train.vectors.model_file import Start
 from linguagen.train.vectors.network import VectorNetwork
 
 Encode = Callable[[np.ndarray], np.ndarray]
@@ -30,6 +32,7 @@ Encode = Callable[[np.ndarray], np.ndarray]
 class Trained:
     """What a training leaves: its embeddings, its figures and its rows."""
 
+    network: VectorNetwork
     encode: Encode
     result: Any
     """Model and controls as the loop measured them."""
@@ -42,7 +45,6 @@ class Trained:
 def train_on(
     rows: np.ndarray,
     settings: Mapping[str, Any],
-    prior: TeacherStatistics | None = None,
     device: str = "cpu",
     origins: np.ndarray | None = None,
     network: type[VectorNetwork] = VectorNetwork,
@@ -52,7 +54,6 @@ def train_on(
     Args:
         rows: training vectors, each of length 1.
         settings: what differs from the default configuration, by name.
-        prior: a teacher's statistics, to fit one corpus from them.
         device: of the training.
         origins: where each row comes from (n,), for held-out origins.
         network: class of the encoder.
@@ -77,10 +78,27 @@ def train_on(
             config.seed,
             origins is not None,
         )
-        result = train(config, run, Processes(device=torch.device(device)), make_network=make, prior=prior)
+        result = train(config, run, Processes(device=torch.device(device)), make_network=make)
         summary = json.loads(run.finished.read_text())
         encoder = made[0] if network is not VectorNetwork else load_finished(run.path).network
-    return Trained(encoder_of(encoder), result, summary, split)
+    return Trained(encoder, encoder_of(encoder), result, summary, split)
+
+
+def fit_on(rows: np.ndarray, statistics: TeacherStatistics, general: np.ndarray) -> Encode:
+    """Fit one corpus, by what lg-train --init runs.
+
+    Args:
+        rows: its vectors (count, width), each of length 1; all of them are fitted.
+        statistics: of the teacher's other vectors.
+        general: the map (width, dim) that was trained on those, to start from.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        np.save(f"{folder}/rows.npy", rows)
+        values = {"inputs": (f"{folder}/rows.npy",), "init": "a model in memory", "dim": general.shape[1]}
+        config, run = VectorRunConfig.for_fit(values), RunFolder(Path(folder) / "run")
+        run.write_config(config)
+        fit_corpus(config, run, Processes(), start=Start(statistics, general))
+        return encoder_of(load_finished(run.path).network)
 
 
 def statistics_of(rows: np.ndarray, rank: int = 256) -> TeacherStatistics:

@@ -19,7 +19,7 @@ import numpy as np
 import typer
 
 from benchmarks.data import TEACHERS, deal_groups, load_origins, load_part, load_training
-from benchmarks.fitting import statistics_of, train_on
+from benchmarks.fitting import fit_on, statistics_of, train_on
 from benchmarks.peers import (
     DEPTH,
     Method,
@@ -35,7 +35,6 @@ from benchmarks.peers import (
 )
 from benchmarks.tables import write_results
 from linguagen.runtime import Compressor
-from linguagen.train.vectors.config import FIT_DEFAULTS
 
 DEFAULTS = [
     ("", 256, "e8"),
@@ -111,15 +110,17 @@ def list_corpora(teacher: str) -> list[tuple[str, tuple[int, ...]]]:
 
 
 def corpus_task(name: str, teacher: str, chosen: tuple[int, ...]) -> Task:
-    """Fit a corpus and train a model of all other origins; the queries are those that chose nothing."""
+    """Fit a corpus and train a model of all other origins; a fifth of its rows are queries and stay outside."""
     vectors, mine = load_part(teacher, "train"), np.isin(load_origins(teacher), chosen)
     rows, others = vectors[mine], vectors[~mine]
-    fitted = train_on(rows, FIT_DEFAULTS, prior=statistics_of(others, 256))
+    order = np.random.default_rng(0).permutation(len(rows))
+    queries, documents = rows[order[: len(rows) // 5]], rows[order[len(rows) // 5 :]]
     general = train_on(others, {"held_out": 0.05, "evaluate_every": 10**6})
-    documents, queries = rows[fitted.split.training], rows[fitted.split.held_out][1::2]
+    general_map = general.network.skip.weight.detach().cpu().numpy().T
+    fitted = fit_on(documents, statistics_of(others, 256), general_map)
 
     def methods() -> Iterator[Method]:
-        yield from with_codecs("LinguaGEN, fitted", fitted.encode, documents, CORPUS_MIXES)
+        yield from with_codecs("LinguaGEN, fitted", fitted, documents, CORPUS_MIXES)
         yield from with_codecs("LinguaGEN, zero-shot", general.encode, others, CORPUS_MIXES)
         yield from linear_peers(documents, CORPUS_MIXES, " of the corpus")
         yield from (m for m in linear_peers(others, CORPUS_MIXES, " of other origins") if "truncation" not in m.family)

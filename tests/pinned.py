@@ -1,6 +1,7 @@
 """What fixed inputs give with the shipped models, and what short seeded runs learn: pinned, so that moving code cannot change it.
 
-python tests/pinned.py    # writes tests/pinned.json
+python tests/pinned.py         # writes tests/pinned.json
+python tests/pinned.py fit     # only the runs of these names again, where a change is meant to change them
 """
 
 import hashlib
@@ -9,6 +10,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 
 import make_tiny_text_model
@@ -66,11 +68,16 @@ def answers(folder: Path) -> dict[str, dict[str, object]]:
     (folder / "lines.txt").write_text("".join(f"{line}\n" for line in _LINES), encoding="utf-8")
     _run(folder, "lg-run", "embed", "lines.txt", "-o", "lines.npy", "--threads", 1)
     found["embed linguagen-en"] = _pin(np.load(folder / "lines.npy"))
-    return found | _trained(folder)
+    return found | trained(folder)
 
 
-def _trained(folder: Path) -> dict[str, dict[str, object]]:
-    """The weights that short runs of each kind end with, as their float32 files hold them."""
+def trained(folder: Path, only: Collection[str] = ()) -> dict[str, dict[str, object]]:
+    """The weights that short runs of each kind end with, as their float32 files hold them.
+
+    Args:
+        folder: an empty one to work in.
+        only: names of the runs to make; none for all of them.
+    """
     np.save(folder / "tiny.npy", tiny_vectors(600, seed=1))
     inputs = make_tiny_text_model.write_inputs(folder)
     _run(folder, "lg-run", "sample", "-n", 400, "-o", "corpus.npy", "--seed", 3)
@@ -78,7 +85,7 @@ def _trained(folder: Path) -> dict[str, dict[str, object]]:
         "vectors": ["tiny.npy", *_TINY],
         "members": ["tiny.npy", *_TINY, "--members", 2],
         "half": ["tiny.npy", *_TINY, "--half", 1, "--layers", 2],
-        "fit": ["corpus.npy", "--init", MODELS[0], "--steps", 20, "--evaluate-every", 10],
+        "fit": ["corpus.npy", "--init", MODELS[0], "--steps", 20],
         "text": [*text_words(inputs["text"]), *_TEXT, "--targets", inputs["targets"], "--pairs", inputs["pairs"]],
         "text alone": [*text_words(inputs["text"]), *_TEXT, "--scored", inputs["scored"]],
         "text again": [*text_words(inputs["text"]), "--init", "runs/text-alone", "--steps", 10, "--batch", 32],
@@ -86,6 +93,8 @@ def _trained(folder: Path) -> dict[str, dict[str, object]]:
     }
     found = {}
     for name, words in runs.items():
+        if only and name not in only:
+            continue
         run = Path("runs") / name.replace(" ", "-")
         _run(folder, "lg-train", *words, "--out", run, "--threads", 1)
         _run(folder, "lg-export", run, "-o", folder / "model.onnx", "--overwrite")
@@ -131,11 +140,20 @@ def _python(*words: object, cwd: Path, interpreter: bool = True) -> str:
     return done.stdout
 
 
-def main() -> None:
+def main(only: Collection[str]) -> None:
+    """Pin everything, or pin some runs again."""
     with tempfile.TemporaryDirectory() as folder:
-        document = {"machine": machine(), "answers": answers(Path(folder))}
+        if only:
+            document = json.loads(PINS.read_text(encoding="utf-8"))
+            document["answers"] = {
+                name: pin
+                for name, pin in document["answers"].items()
+                if name.rpartition(" ")[0] not in {f"weights {run}" for run in only}
+            } | trained(Path(folder), only)
+        else:
+            document = {"machine": machine(), "answers": answers(Path(folder))}
     PINS.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

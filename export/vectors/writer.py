@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -119,7 +120,6 @@ def _manifest(
     codec: Codec | None,
 ) -> Manifest:
     """The manifest before the gate has measured anything."""
-    held_out = "sources" if run.summary["validation_by_origin"] else "rows"
     config = run.config
     return Manifest(
         name=request.name or run.name,
@@ -129,16 +129,29 @@ def _manifest(
         precision=request.precision,
         statistics=run.statistics,
         embedding_moments=moments,
-        training={
-            "rows": run.summary["training_rows"],
-            "seed": config.seed,
-            **asdict(config.encoder),
-            **asdict(config.objective),
-            **asdict(config.optimiser),
-            "steps": config.training_steps,
-        },
+        training=_training(run),
         fidelity=run.fidelity,
-        fidelity_set=f"{run.summary['validation_rows']} vectors of {held_out} held out of training",
+        fidelity_set=_fidelity_set(run),
         calibration=asdict(calibration) if calibration else {},
         codes={"kind": codec.kind, "dim": codec.dim} if codec else {},
     )
+
+
+def _training(run: FinishedVectorRun) -> dict[str, Any]:
+    """How the weights came about, for the manifest."""
+    config = run.config
+    shape = {"rows": run.summary["training_rows"], "seed": config.seed, **asdict(config.encoder)}
+    if config.init:
+        return {**shape, "init": config.init, **run.summary["recipe"]}
+    return {**shape, **asdict(config.objective), **asdict(config.optimiser), "steps": config.training_steps}
+
+
+def _fidelity_set(run: FinishedVectorRun) -> str:
+    """The vectors that the fidelity was measured on, in words."""
+    rows = run.summary["validation_rows"]
+    if run.config.init:
+        return (
+            f"{rows} queries held out of the fits that are measured, while the file's own weights are fitted to all "
+            f"{run.summary['training_rows']} vectors"
+        )
+    return f"{rows} vectors of {'sources' if run.summary['validation_by_origin'] else 'rows'} held out of training"

@@ -32,15 +32,24 @@ def control_projections(statistics: TeacherStatistics, dim: int) -> dict[str, Ar
 
 
 def softened_pca(statistics: TeacherStatistics, dim: int, softening: float = SOFTENING) -> Array:
-    """Leading eigenvectors (input_dim, dim), each scaled by (eigenvalue / largest) ** softening.
+    """Leading eigenvectors (input_dim, dim) of the second moment, each scaled as `soften` says."""
+    return soften(statistics.eigenvalues[:dim], statistics.eigenvectors[:, :dim], softening)
+
+
+def soften(values: Array, vectors: Array, softening: float) -> Array:
+    """Eigenvectors (input_dim, dim), each scaled by (eigenvalue / largest) ** softening.
 
     A negative exponent makes weak directions a little stronger; directions without variance get the scale of the
     weakest.
+
+    Args:
+        values: eigenvalues (dim,).
+        vectors: their eigenvectors (input_dim, dim).
+        softening: the exponent; 0 for plain PCA.
     """
-    values = statistics.eigenvalues[:dim]
     floor = values[values > 0].min(initial=values.max(initial=1.0))
     scales = (np.maximum(values, floor) / max(float(values.max(initial=0.0)), float(floor))) ** softening
-    return np.asarray(statistics.eigenvectors[:, :dim] * scales, dtype=np.float32)
+    return np.asarray(vectors * scales, dtype=np.float32)
 
 
 def project(vectors: Array, projection: Array) -> Array:

@@ -107,7 +107,8 @@ def started(
             return
         folder.write_config(config)
         say(f"run {folder.path}: {', '.join(config.inputs)} on {processes.device.type}")
-        say(f"watch it: tensorboard --logdir {folder.path.parent}")
+        if config.logged:
+            say(f"watch it: tensorboard --logdir {folder.path.parent}")
         steps = config.all_steps
         with progress("training", steps) if steps else nullcontext(no_progress) as advance:
             yield StartedRun(folder, config, processes, advance)

@@ -26,18 +26,12 @@ def no_progress(steps: int) -> None:
     """An `Advance` that shows nothing."""
 
 
-def never() -> bool:
-    """The rule of a loop that takes all of its steps."""
-    return False
-
-
 def run_steps(
     state: State,
     losses: Losses,
     steps: int,
     evaluate_every: int,
     watch: Watch[Result] | None = None,
-    stop: Callable[[], bool] = never,
     advance: Advance = no_progress,
 ) -> Result | None:
     """Take the steps that are left, with validations between them and after the last.
@@ -48,7 +42,6 @@ def run_steps(
         steps: how many there are in all.
         evaluate_every: steps between validations.
         watch: validates; None in processes that do not lead.
-        stop: asked after each validation whether to end early.
         advance: told the number of steps just finished.
 
     Returns:
@@ -63,14 +56,9 @@ def run_steps(
         rate = float(state.schedule.get_last_lr()[0])
         terms = take_step(state, losses)
         advance(1)
-        if state.step % evaluate_every and state.step != steps:
-            continue
-        if watch is not None:
+        if watch is not None and (state.step % evaluate_every == 0 or state.step == steps):
             tracked = {f"loss/{name}": term.item() for name, term in terms.items()}
             result = watch.look({**tracked, "learning rate": rate})
-        if stop():
-            advance(steps - state.step)
-            break
     return result
 
 

@@ -51,6 +51,11 @@ class RunSettings(ABC):
         """Steps that a progress bar shows: `training_steps` and those of trainings inside the run."""
         return self.training_steps
 
+    @property
+    def logged(self) -> bool:
+        """True if the run writes a log for TensorBoard."""
+        return self.training_steps > 0
+
     def to_json(self) -> str:
         """Write as JSON text."""
         return json.dumps({"kind": self.kind, **asdict(self)}, indent=2)

@@ -2,8 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -47,40 +46,6 @@ class RandomState:
 
 
 @dataclass(eq=False)
-class Best:
-    """The weights with the highest score on the held-out queries that choose; the first offer is the start's."""
-
-    patience: int
-    """Validations without a better score before training stops."""
-    score: float = -1.0
-    step: int = 0
-    worse: int = 0
-    """Validations since the best one."""
-    weights: dict[str, Tensor] = field(default_factory=dict)
-
-    def offer(self, score: float, step: int, model: nn.Module) -> None:
-        """Keep the model's weights if they are the best so far."""
-        self.worse += 1
-        if score > self.score:
-            self.score, self.step, self.worse = score, step, 0
-            self.weights = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
-
-    @property
-    def exhausted(self) -> bool:
-        """True when training should stop."""
-        return self.worse >= self.patience
-
-    def state_dict(self) -> dict[str, Any]:
-        """Everything but the patience, for a checkpoint."""
-        return {name: getattr(self, name) for name in ("score", "step", "worse", "weights")}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Return to what a checkpoint held."""
-        for name, value in state.items():
-            setattr(self, name, value)
-
-
-@dataclass(eq=False)
 class State:
     """A run between two steps."""
 
@@ -88,7 +53,6 @@ class State:
     objective: nn.Module
     optimiser: torch.optim.Optimizer
     schedule: torch.optim.lr_scheduler.LRScheduler
-    best: Best
     stopwatch: Stopwatch
     step: int = 0
     """Steps done."""
@@ -101,11 +65,10 @@ class State:
         optimiser: torch.optim.Optimizer,
         steps: int,
         stopwatch: Stopwatch,
-        patience: int = 0,
     ) -> "State":
         """The state before the first step; the learning rate falls to 0 by a cosine over the steps."""
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
-        return cls(model, objective, optimiser, schedule, Best(patience), stopwatch)
+        return cls(model, objective, optimiser, schedule, stopwatch)
 
     def restore(self, folder: RunFolder) -> None:
         """Return to the folder's last checkpoint, if it has one."""
@@ -122,7 +85,6 @@ class State:
             "objective": self.objective,
             "optimiser": self.optimiser,
             "schedule": self.schedule,
-            "best": self.best,
             "stopwatch": self.stopwatch,
             "random": RandomState(),
         }

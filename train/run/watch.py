@@ -1,4 +1,4 @@
-"""What happens at a validation: measure, track in TensorBoard, keep the best, checkpoint."""
+"""What happens at a validation: measure, track in TensorBoard, checkpoint."""
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -22,8 +22,6 @@ class Validation(Generic[Result]):
     """The figures as the kind of run reports them."""
     scalars: Mapping[str, float]
     """The figures for TensorBoard, by title."""
-    score: float | None = None
-    """What the best weights are chosen by, higher being better; None if the last weights are kept."""
 
 
 class Watch(AbstractContextManager["Watch[Result]"], Generic[Result]):
@@ -39,8 +37,6 @@ class Watch(AbstractContextManager["Watch[Result]"], Generic[Result]):
         state, found = self._state, self._measure()
         for name, value in {**scalars, **found.scalars}.items():
             self._log.add_scalar(name, value, state.step)
-        if found.score is not None:
-            state.best.offer(found.score, state.step, state.model)
         state.save(self._folder)
         return found.result
 

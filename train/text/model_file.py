@@ -14,6 +14,7 @@ from linguagen.models.model_file import TextFile, read_text_file
 from linguagen.models.onnx_file import read_initialisers
 from linguagen.runtime.text.tokenizer import PADDING, Tokenizer
 from linguagen.train.network.blocks import ForwardEncoder
+from linguagen.train.network.stored import stored_weight
 from linguagen.train.run.folder import RunFolder
 from linguagen.train.text.config import TextEncoderConfig, TextRunConfig
 from linguagen.train.text.finished import FinishedTextRun, load_finished
@@ -91,18 +92,18 @@ def fill_network(network: TextNetwork, stored: Mapping[str, Tensor]) -> None:
     network.embedding.weight.copy_(table / size)
     network.importance.weight.copy_(stored["importance"][:, None])
     network.importance.weight[PADDING] = 0
-    out = _weight(stored, "out_weight")  # (width + units, dim)
+    out = stored_weight(stored, "out_weight")  # (width + units, dim)
     network.skip.weight.copy_(out[:width].T * size)
     if network.head is None:
         return
     network.head.weight.copy_(out[width:].T)
-    wide = _weight(stored, "wide_weight") * size  # (width, directions * 3 * hidden)
+    wide = stored_weight(stored, "wide_weight") * size  # (width, directions * 3 * hidden)
     for direction, first in zip(network.directions, wide.chunk(len(network.directions), dim=1), strict=True):
         if not isinstance(direction, ForwardEncoder):
             continue
         name = "backward" if direction.reverse else "forward"
         for layer, block in enumerate(block for block in direction.blocks if isinstance(block, TokenBlock)):
-            _fill_block(block, _weight(stored, f"{name}{layer}_weight") if layer else first)
+            _fill_block(block, stored_weight(stored, f"{name}{layer}_weight") if layer else first)
 
 
 def _fill_block(block: TokenBlock, parts: Tensor) -> None:
@@ -117,11 +118,4 @@ def _table(stored: Mapping[str, Tensor]) -> Tensor:
     """The embedding table (pieces, width), as the matrices behind it expect it."""
     if "table_uint8" in stored:
         return (stored["table_uint8"].float() - _ZERO) / _STEPS
-    return _weight(stored, "table")
-
-
-def _weight(stored: Mapping[str, Tensor], name: str) -> Tensor:
-    """A weight of any shape in float32, whatever precision it is stored in."""
-    if f"{name}_int8" in stored:
-        return stored[f"{name}_int8"].float() * stored[f"{name}_scale"]
-    return stored[f"{name}_half"].float() if f"{name}_half" in stored else stored[name]
+    return stored_weight(stored, "table")

@@ -1,5 +1,6 @@
 """lg-train on vectors: the command of the default kind."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -7,17 +8,19 @@ import typer
 
 from linguagen.models.catalogue import DEFAULT_MODEL
 from linguagen.models.errors import CollapseError
-from linguagen.runtime.console import fidelity_document, fidelity_table, print_json, progress, say
+from linguagen.models.manifests.vectors import FidelityRow
+from linguagen.models.model_file import load_manifest
+from linguagen.runtime.console import fidelity_document, fidelity_table, format_table, print_json, progress, say
 from linguagen.runtime.measure.fidelity import NEIGHBOURS
 from linguagen.runtime.reading.sources import READABLE
 from linguagen.runtime.writing.sample import write_sample
 from linguagen.train.run.command import RunOptions, require_torch, started
 from linguagen.train.run.folder import RunFolder
 from linguagen.train.run.options import typed_settings, with_settings
-from linguagen.train.vectors.config import FIT_DEFAULTS, VectorRunConfig
+from linguagen.train.vectors.config import VectorRunConfig
 
 if TYPE_CHECKING:
-    from linguagen.train.vectors.loop import RunResult
+    from linguagen.train.vectors.validation import RunResult
 
 _DEFAULT_INPUT = Path("vectors.npy")
 _SAMPLE_ROWS = 4000
@@ -38,18 +41,23 @@ def command(
     Example: lg-train vectors.npy --teacher text-embedding-3-small
     """
     require_torch()
+    from linguagen.train.vectors.fit import fit_corpus
     from linguagen.train.vectors.loop import train
 
     options, inputs = RunOptions.taken_from(values), tuple(vectors or ())
     typed = {name: value for name, value in typed_settings(context).items() if name in values}
 
     def configure() -> VectorRunConfig:
-        """The settings of a new run: those typed, what --init replaces, defaults."""
-        defaults = FIT_DEFAULTS if typed.get("init") else {}
-        return VectorRunConfig.from_flat({**defaults, **typed, "inputs": inputs or (_sampled_input(),)})
+        """The settings of a new run: those typed, what the model of --init says, defaults."""
+        if not typed.get("init"):
+            return VectorRunConfig.from_flat({**typed, "inputs": inputs or (_sampled_input(),)})
+        manifest = load_manifest(typed["init"])
+        known = {"dim": manifest.output_dim, "teacher": manifest.teacher}
+        return VectorRunConfig.for_fit({**known, **typed, "inputs": inputs or (_sampled_input(),)})
 
     with started(VectorRunConfig, options, inputs, typed, configure) as run:
-        result = train(run.config, run.folder, run.processes, advance=run.advance)
+        follow = fit_corpus if run.config.init else train
+        result = follow(run.config, run.folder, run.processes, advance=run.advance)
     if result is not None:
         report(run.folder, result, options.json)
 
@@ -60,13 +68,15 @@ def report(folder: RunFolder, result: "RunResult", as_json: bool) -> None:
     Raises:
         CollapseError: unrelated vectors came out alike.
     """
-    from linguagen.train.vectors.validation import has_collapsed
+    from linguagen.train.vectors.validation import LATER, has_collapsed
 
     rows = [item.row for item in (result.model, *result.controls)]
     if as_json:
         print_json({"run": str(folder.path), "fidelity": fidelity_document(rows), "verdict": result.verdict})
     else:
-        typer.echo(f"{fidelity_table(rows, NEIGHBOURS)}\n{result.verdict}")
+        later = {row.method.removesuffix(LATER): row for row in rows if row.method.endswith(LATER)}
+        table = _fit_table(rows[: len(later)], later) if later else fidelity_table(rows, NEIGHBOURS)
+        typer.echo(f"{table}\n{result.verdict}")
     if has_collapsed(result.model.row):
         raise CollapseError(
             f"the encoder collapsed: random vectors have mean cosine {result.model.row.mean_cosine:.3f} after it, "
@@ -74,6 +84,22 @@ def report(folder: RunFolder, result: "RunResult", as_json: bool) -> None:
             "Give --pairwise more weight, or lower --learning-rate"
         )
     say(f"next: lg-export {folder.path} --quantize int8")
+
+
+def _fit_table(rows: Sequence[FidelityRow], later: Mapping[str, FidelityRow]) -> str:
+    """The table of a fit: a column for documents that were fitted, and one for when some come later.
+
+    Args:
+        rows: the methods among fitted documents.
+        later: the same methods when some documents come later, by name.
+    """
+    header = ["method", "dims", f"recall@{NEIGHBOURS}", "docs come later", "pair r", "pair error", "reconstruction"]
+    body = []
+    for row in rows:
+        recalls = [f"{row.recall:.3f}", f"{later[row.method].recall:.3f}"]
+        figures = [f"{row.pair_correlation:.3f}", f"{row.pair_error:.3f}", f"{row.reconstruction:.3f}"]
+        body.append([row.method, str(row.dim), *recalls, *figures])
+    return format_table(header, body)
 
 
 def _sampled_input() -> str:

@@ -32,6 +32,17 @@ def gather_moments(chunks: Iterable[Array], width: int) -> tuple[npt.NDArray[np.
     return total / count, moment / count
 
 
+def refuse_without_spread(statistics: TeacherStatistics, rows: int) -> None:
+    """Refuse vectors that are all the same: nothing can be learnt, and every neighbour is a tie.
+
+    Raises:
+        TrainingError: they are.
+    """
+    total = float(statistics.eigenvalues.sum() + statistics.residual.sum())
+    if float(statistics.eigenvalues[0]) > (1 - 1e-5) * total:
+        raise TrainingError(f"all {rows} training vectors point the same way; give vectors of different texts")
+
+
 def start(model: Autoencoder, statistics: TeacherStatistics, rows: Array, softening: float) -> None:
     """Set the linear skip to softened PCA and the decoder to the map back: see `set_linear`.
 

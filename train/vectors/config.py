@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from linguagen.models.errors import UsageError
 from linguagen.train.network.shape import EncoderShape
@@ -49,7 +49,6 @@ class OptimiserConfig:
     learning_rate: float = setting(1e-3, "AdamW's rate for the linear parts at the start; falls to 0 by a cosine.")
     block_learning_rate: float = setting(3e-3, "AdamW's rate for the bilinear blocks at the start.")
     weight_decay: float = setting(0.01, "AdamW's weight decay.")
-    patience: int = setting(8, "With --init: validations without gain on held-out queries before training stops.")
     subspace_rows: int = setting(
         64, "In each batch, weaken the span of this many random training vectors by a random share; 0 for none."
     )
@@ -79,7 +78,11 @@ class VectorRunConfig(RunSettings):
         "random.",
     )
     seconds: float = setting(0.0, "Take only as many steps as fit into this many seconds on this machine; 0 for all.")
-    init: str = setting("", "Fit one corpus, starting from what this model (a name or file) knows of its teacher.")
+    init: str = setting(
+        "",
+        "Fit one corpus, starting from what this model (a name or file) knows of its teacher; the recipe is chosen on "
+        "held-out queries, then all rows are fitted.",
+    )
     column: str = setting("", "Which column, array or dataset holds the vectors, if a file has several.")
     timed_steps: int = 0
     """Steps that fit into the seconds, once they were timed; 0 before."""
@@ -87,6 +90,10 @@ class VectorRunConfig(RunSettings):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_least(self, 0, "seconds")
+        if self.init and self.encoder.directions != "none":
+            raise UsageError(f"--directions is {self.encoder.directions!r}, but a fit is a linear map; expected 'none'")
+        if self.init and self.seconds:
+            raise UsageError("--seconds bounds the steps of a training, and a fit takes few; leave it or --init out")
         if self.optimiser.members and (self.seconds or self.init):
             other = "--seconds" if self.seconds else "--init"
             raise UsageError(f"--members trains {self.optimiser.members} maps before the run itself; leave {other} out")
@@ -98,15 +105,36 @@ class VectorRunConfig(RunSettings):
 
     @property
     def all_steps(self) -> int:
-        """Steps of the run and of its members."""
-        return self.training_steps * (1 + self.optimiser.members)
+        """Steps of the run and of its members; the parts of a fit."""
+        return FIT_PARTS if self.init else self.training_steps * (1 + self.optimiser.members)
+
+    @property
+    def logged(self) -> bool:
+        """True if the run writes a log; a fit does not."""
+        return not self.init
+
+    @classmethod
+    def for_fit(cls, values: Mapping[str, Any]) -> Self:
+        """Settings of a fit from bare names, with the defaults of a fit.
+
+        Raises:
+            UsageError: a value that is not allowed, or a setting that a fit does not have.
+        """
+        for name in values:
+            if name not in FIT_SETTINGS:
+                option = name.replace("_", "-")
+                raise UsageError(
+                    f"--{option} is no setting of a fit, which is a linear map whose recipe is chosen on held-out "
+                    f"queries; leave --{option} out, or train without --init"
+                )
+        return cls.from_flat({**_FIT_DEFAULTS, **values})
 
 
-FIT_DEFAULTS: Mapping[str, Any] = {
-    "temperature": 0.02,
-    "steps": 800,
-    "subspace_rows": 0,
-    "held_out": 0.2,
-    "evaluate_every": 50,
-}
-"""Defaults that `--init` replaces: chosen on corpora left out of training (docs/decisions/fitting.md)."""
+FIT_PARTS = 4
+"""Parts of a fit that a progress bar shows: closed forms, trainings, the table, the fit to all rows."""
+FIT_SETTINGS = frozenset(
+    {"inputs", "init", "dim", "teacher", "column", "held_out", "seed", "steps", "seconds", "device"}
+)
+"""Settings that may be typed next to `--init`."""
+_FIT_DEFAULTS: Mapping[str, Any] = {"steps": 100, "held_out": 0.2, "directions": "none"}
+"""Defaults that `--init` replaces (docs/decisions/fitting.md)."""

@@ -1,92 +1,187 @@
-"""Fit one corpus: a closed form blended with what a teacher's model knows, chosen on held-out queries.
+"""Fit one corpus: choose a recipe on held-out queries, measure it on others, then follow it on all rows.
 
-A small corpus says little about directions that its next query may need; the teacher's second moment, carried in every
-model file, fills them in. How much of it, and whether weak directions are softened, is decided by recall on queries
-that are held out, not by hand.
+A fifth of the rows are queries that choose nothing and that the measured maps never see. The recipe is chosen inside
+the rest (`choice.py`). For the table it is followed twice more: on all of the rest, and on three quarters of
+it, so that queries find documents there that came later than the fit.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
-from linguagen.models.errors import TrainingError
+from linguagen.models.errors import TrainingError, UsageError
 from linguagen.models.manifests.statistics import TeacherStatistics
-from linguagen.runtime.measure.controls import project, softened_pca
-from linguagen.runtime.measure.fidelity import FidelitySet
-
-SHARES = (0.0, 0.05, 0.2, 0.5, 0.9)
-"""Shares of the teacher in the blended second moment that are tried."""
-SOFTENINGS = (0.0, -0.05)
-"""Exponents on the eigenvalues that are tried."""
+from linguagen.runtime.measure.controls import PCA, TRUNCATION, project
+from linguagen.runtime.measure.fidelity import FidelitySet, Measured
+from linguagen.runtime.vectors import Array, Indices
+from linguagen.train.network.linear import least_squares
+from linguagen.train.run import checkpoint
+from linguagen.train.run.folder import RunFolder
+from linguagen.train.run.held_out import Split
+from linguagen.train.run.loop import Advance, no_progress
+from linguagen.train.run.processes import Processes
+from linguagen.train.run.state import Stopwatch
+from linguagen.train.vectors.choice import SEARCHED_ROWS, choose_recipe, split_documents
+from linguagen.train.vectors.closed_form import DECODER_ROWS, gather_moments, refuse_without_spread, set_linear
+from linguagen.train.vectors.config import VectorRunConfig
+from linguagen.train.vectors.data import moment_rows, open_corpus, pick, split_rows
+from linguagen.train.vectors.finished import write_arrays
+from linguagen.train.vectors.model_file import Start, read_start
+from linguagen.train.vectors.network import Autoencoder, VectorNetwork
+from linguagen.train.vectors.prepare import CALIBRATION_ROWS
+from linguagen.train.vectors.recipe import KEEP, Fitter, Recipe
+from linguagen.train.vectors.validation import LATER, MODEL, START, RunResult, fit_verdict
 
 
 @dataclass(frozen=True, eq=False)
-class ClosedForm:
-    """A closed form and how it was chosen."""
+class _Table:
+    """The methods on queries that chose nothing: encoder, PCA, starting model and truncation."""
 
-    statistics: TeacherStatistics
-    """Those of the blend."""
-    softening: float
-    share: float
-    """The teacher's share in the blend."""
-    recall: float
-    """Recall on the queries that chose it."""
+    fitted: tuple[Measured, ...]
+    later: tuple[Measured, ...]
+    """The same methods, fitted before a quarter of the documents came."""
 
 
-def choose_closed_form(
-    own: TeacherStatistics,
-    own_moment: npt.NDArray[np.float64],
-    prior: TeacherStatistics | None,
-    dim: int,
-    queries: FidelitySet,
-) -> ClosedForm:
-    """The blend of second moments whose softened PCA keeps most neighbours of held-out queries.
+def fit_corpus(
+    config: VectorRunConfig,
+    folder: RunFolder,
+    processes: Processes,
+    advance: Advance = no_progress,
+    start: Start | None = None,
+) -> RunResult:
+    """Fit a linear map to one corpus, from its file to the finished run; an interrupted fit starts again.
 
     Args:
-        own: the corpus's statistics.
-        own_moment: its second moment (width, width).
-        prior: the teacher's statistics; None to choose the softening only.
-        dim: dimensions to keep.
-        queries: held-out queries with the corpus they are looked up in.
+        config: the run's settings, made by `VectorRunConfig.for_fit`.
+        folder: where it writes.
+        processes: this process; it must be alone.
+        advance: told each part that is finished.
+        start: what is known of the teacher; by default read from the model that the settings name.
 
     Raises:
-        TrainingError: the prior has another width.
+        UsageError: several processes, or the starting model has fewer dimensions.
+        UnknownModelError, ModelFileError: the model to start from cannot be read.
+        VectorError: an input cannot be used.
+        TrainingError: too few or all the same vectors, or of another width than the starting model takes.
     """
-    if prior is not None and len(prior.mean) != len(own_moment):
+    if processes.count > 1:
+        raise UsageError(f"{processes.count} processes were started, but a fit takes one; leave torchrun out")
+    stopwatch = Stopwatch()
+    corpus = open_corpus(config.inputs, folder.path / "inputs", config.column or None)
+    fitter = Fitter(corpus, start or read_start(config.init, config.encoder.dim), config.seed, processes.device)
+    _check_width(fitter)
+    split = split_rows(corpus, config.held_out, config.seed, by_origin=False)
+    every = np.arange(len(corpus))
+    moments = gather_moments(corpus.chunks(moment_rows(every, config.seed)), corpus.width)
+    statistics = TeacherStatistics.from_moments(*moments, config.encoder.dim)
+    refuse_without_spread(statistics, len(every))
+    before, _ = split_documents(split.training, np.random.default_rng(config.seed))
+    recipe, _ = choose_recipe(fitter, split.training, config.training_steps, advance)
+    table = _judge(fitter, recipe, split, before)
+    advance(1)
+    _write(config, folder, fitter, fitter.fit(recipe, every), statistics, split)
+    advance(1)
+    result = RunResult(table.fitted[0], (*table.fitted[1:], *table.later), _words(recipe, table, len(every)))
+    folder.write_finished(_summary(result, recipe, len(every), processes, stopwatch))
+    return result
+
+
+def _check_width(fitter: Fitter) -> None:
+    """Refuse a corpus of another width than the starting model takes.
+
+    Raises:
+        TrainingError: it is.
+    """
+    if fitter.corpus.width != fitter.start.width:
         raise TrainingError(
-            f"the corpus has vectors of width {len(own_moment)}, the model to start from takes width "
-            f"{len(prior.mean)}; choose the model of the teacher that made these vectors"
+            f"the corpus has vectors of width {fitter.corpus.width}, the model to start from takes width "
+            f"{fitter.start.width}; choose the model of the teacher that made these vectors"
         )
-    found = []
-    for share, statistics in _blends(own, own_moment, prior, dim):
-        for softening in SOFTENINGS:
-            projection = softened_pca(statistics, dim, softening)
-            assert queries.corpus is not None
-            measured = queries.measure("", project(queries.vectors, projection), project(queries.corpus, projection))
-            found.append(ClosedForm(statistics, softening, share, measured.row.recall))
-    return max(found, key=lambda form: form.recall)
 
 
-def _blends(
-    own: TeacherStatistics, own_moment: npt.NDArray[np.float64], prior: TeacherStatistics | None, dim: int
-) -> Sequence[tuple[float, TeacherStatistics]]:
-    """Each share that is tried, with the statistics of its blend; own_moment is (width, width)."""
-    if prior is None:
-        return [(0.0, own)]
-    teacher, rank = prior.moment(), max(dim, own.eigenvectors.shape[1])
-    mean = own.mean.astype(np.float64)
-    mixed = [TeacherStatistics.from_moments(mean, (1 - s) * own_moment + s * teacher, rank) for s in SHARES[1:]]
-    return list(zip(SHARES, [own, *mixed], strict=True))
+def _judge(fitter: Fitter, recipe: Recipe, split: Split, before: Indices) -> _Table:
+    """Measure the recipe and its controls on the held-out queries.
 
-
-def refuse_without_spread(statistics: TeacherStatistics, rows: int) -> None:
-    """Refuse vectors that are all the same: nothing can be learnt, and every neighbour is a tie.
-
-    Raises:
-        TrainingError: they are.
+    Args:
+        fitter: follows the recipe.
+        recipe: the one that was chosen.
+        split: the queries are what it holds out, the documents what it trains on.
+        before: numbers of the documents (count,) that are there before others come.
     """
-    total = float(statistics.eigenvalues.sum() + statistics.residual.sum())
-    if float(statistics.eigenvalues[0]) > (1 - 1e-5) * total:
-        raise TrainingError(f"all {rows} training vectors point the same way; give vectors of different texts")
+    searched = pick(np.random.default_rng(fitter.seed), split.training, SEARCHED_ROWS)
+    documents = fitter.corpus.rows(searched)
+    queries = FidelitySet(fitter.corpus.rows(split.held_out), corpus=documents)
+    fixed = {START: fitter.start.projection, TRUNCATION: np.eye(fitter.start.width, fitter.start.dim, dtype=np.float32)}
+    tables = []
+    for numbers in (split.training, before):
+        blends = fitter.blends(numbers)
+        own = {MODEL: fitter.fit(recipe, numbers, blends), PCA: blends.projection(0.0, 0.0)}
+        tables.append(tuple(_measure(queries, documents, name, each) for name, each in {**own, **fixed}.items()))
+    return _Table(tables[0], tuple(_named_later(each) for each in tables[1]))
+
+
+def _measure(queries: FidelitySet, documents: Array, name: str, projection: Array) -> Measured:
+    """Measure a map (width, dim) on queries among documents (others, width)."""
+    found, searched = project(queries.vectors, projection), project(documents, projection)
+    back = least_squares(searched[:DECODER_ROWS], documents[:DECODER_ROWS])  # (dim, width)
+    return queries.measure_reconstructed(name, found, found @ back, searched)
+
+
+def _named_later(measured: Measured) -> Measured:
+    """A method's figures, its name saying that documents come later."""
+    return replace(measured, row=replace(measured.row, method=measured.row.method + LATER))
+
+
+def _words(recipe: Recipe, table: _Table, rows: int) -> str:
+    """The verdict: what the table says, and what the weights are."""
+    compared = fit_verdict(table.fitted[:3], table.later[:3])
+    compared = f"{compared} Intervals are 95 %, over {len(table.fitted[0].recall_per_vector)} queries that no fit saw."
+    if recipe == KEEP:
+        return (
+            "The model you started from keeps more of documents that come later than any fit of these vectors: "
+            f"use it as it is. {compared}"
+        )
+    return (
+        f"{compared} The table measures fits without the queries; the weights that are kept are fitted to all {rows} "
+        f"vectors, queries too ({recipe})."
+    )
+
+
+def _write(
+    config: VectorRunConfig,
+    folder: RunFolder,
+    fitter: Fitter,
+    projection: Array,
+    statistics: TeacherStatistics,
+    split: Split,
+) -> None:
+    """Write the map (width, dim) with its decoder, the statistics, and rows for the exporter.
+
+    The rows that the export gate measures on are fitted ones: it compares the file with its own network.
+    """
+    corpus, generator = fitter.corpus, np.random.default_rng(config.seed)
+    every = np.arange(len(corpus))
+    model = Autoencoder(VectorNetwork(corpus.width, config.encoder))
+    set_linear(model, projection, corpus.rows(pick(generator, every, DECODER_ROWS)))
+    calibration = corpus.rows(pick(generator, every, CALIBRATION_ROWS))
+    write_arrays(folder, statistics, calibration, corpus.rows(split.held_out))
+    checkpoint.save(folder, {"model": model}, config.training_steps)
+
+
+def _summary(
+    result: RunResult, recipe: Recipe, rows: int, processes: Processes, stopwatch: Stopwatch
+) -> dict[str, object]:
+    """What finished.json says."""
+    measured: Sequence[Measured] = (result.model, *result.controls)
+    return {
+        "fidelity": [asdict(item.row) for item in measured],
+        "verdict": result.verdict,
+        "training_rows": rows,
+        "validation_rows": len(result.model.recall_per_vector),
+        "validation_by_origin": False,
+        "recipe": {**asdict(recipe), "kept": recipe == KEEP},
+        "processes": processes.count,
+        "device": processes.device.type,
+        "seconds": round(stopwatch.seconds, 1),
+    }

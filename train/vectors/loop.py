@@ -2,17 +2,16 @@
 
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import partial
 
 import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from linguagen.models.manifests.statistics import TeacherStatistics
 from linguagen.runtime.measure.fidelity import Measured
 from linguagen.train.run.folder import RunFolder
-from linguagen.train.run.loop import Advance, Losses, never, no_progress, run_steps, steps_within
+from linguagen.train.run.loop import Advance, Losses, no_progress, run_steps, steps_within
 from linguagen.train.run.processes import Processes
 from linguagen.train.run.state import State, Stopwatch
 from linguagen.train.run.watch import Validation, Watch
@@ -24,16 +23,7 @@ from linguagen.train.vectors.network import Autoencoder, VectorNetwork
 from linguagen.train.vectors.objectives import Objective
 from linguagen.train.vectors.prepare import Prepared, prepare
 from linguagen.train.vectors.step import batch_losses, start_state
-from linguagen.train.vectors.validation import CLOSED_FORM, Validator, verdict
-
-
-@dataclass(frozen=True, eq=False)
-class RunResult:
-    """How a run ended."""
-
-    model: Measured
-    controls: tuple[Measured, ...]
-    verdict: str
+from linguagen.train.vectors.validation import RunResult, verdict
 
 
 def train(
@@ -42,7 +32,6 @@ def train(
     processes: Processes,
     objective: nn.Module | None = None,
     make_network: Callable[[int, EncoderConfig], VectorNetwork] = VectorNetwork,
-    prior: TeacherStatistics | None = None,
     advance: Advance = no_progress,
 ) -> RunResult | None:
     """Train an encoder of vectors, or resume from the folder's last checkpoint.
@@ -53,7 +42,6 @@ def train(
         processes: this process among those that train together.
         objective: maps (x, z, reconstruction) to named loss terms; by default the configuration's.
         make_network: makes another architecture, for experiments, from the vectors' width and the configuration.
-        prior: start a fit from these statistics instead of those of the model that the configuration names.
         advance: told the number of steps just finished.
 
     Returns:
@@ -68,7 +56,7 @@ def train(
     copies = folder.path / ("inputs" if processes.leader else f"inputs-{processes.rank}")  # no two write one file
     corpus = open_corpus(config.inputs, copies, config.column or None)
     model = Autoencoder(make_network(corpus.width, config.encoder))
-    prepared = prepare(config, corpus, model, prior)
+    prepared = prepare(config, corpus, model)
     if processes.leader:
         write_arrays(folder, prepared.statistics, prepared.calibration, prepared.held_out.rows)
     objective = (objective or Objective(config.objective)).to(processes.device)
@@ -79,10 +67,9 @@ def train(
         fitting = steps_within(config.seconds - stopwatch.seconds, losses, [model, objective])
         config = _timed(config, folder, processes, fitting)
     state = start_state(config.optimiser, model, objective, config.training_steps, stopwatch)
-    judge = _judge(prepared, model) if processes.leader else None  # while the model still is the closed form
     _take_steps(config, folder, processes, prepared, state, losses, advance)
     processes.barrier()
-    return None if judge is None else _finish(folder, processes, prepared, state, judge)
+    return _finish(folder, processes, prepared, state) if processes.leader else None
 
 
 def _losses(
@@ -119,50 +106,28 @@ def _take_steps(
     losses: Losses,
     advance: Advance,
 ) -> None:
-    """The steps after the last checkpoint; a fit ends once held-out queries stop gaining, and keeps the best."""
-    fitting = prepared.closed_form is not None
-    stop = partial(processes.agree, lambda: state.best.exhausted) if fitting else never
+    """The steps after the last checkpoint."""
 
     def measure() -> Validation[Measured]:
         """Validate the state on the rows watched while training."""
-        return prepared.held_out.watcher.validate(state.model, choose=fitting)
+        return prepared.held_out.watcher.validate(state.model)
 
-    if fitting and processes.leader:
-        state.best.offer(measure().result.row.recall, 0, state.model)
     state.restore(folder)
     with Watch(folder, state, measure) if processes.leader else nullcontext() as watch:
-        run_steps(state, losses, config.training_steps, config.evaluate_every, watch, stop, advance)
-    if fitting and processes.leader:
-        state.model.load_state_dict(state.best.weights)
-        state.step = config.training_steps
-        state.save(folder)
+        run_steps(state, losses, config.training_steps, config.evaluate_every, watch, advance)
 
 
-def _judge(prepared: Prepared, model: Autoencoder) -> Validator:
-    """The controls of the final table; in a fit with the closed form, which the model still is, among them."""
-    judge = prepared.held_out.judge()
-    if prepared.closed_form is None:
-        return judge
-    measured = judge.measure(model)
-    named = Measured(replace(measured.row, method=CLOSED_FORM), measured.recall_per_vector)
-    return replace(judge, controls=(named, *judge.controls))
-
-
-def _finish(folder: RunFolder, processes: Processes, prepared: Prepared, state: State, judge: Validator) -> RunResult:
+def _finish(folder: RunFolder, processes: Processes, prepared: Prepared, state: State) -> RunResult:
     """Measure the final weights, and write the result down."""
+    judge = prepared.held_out.judge()
     measured = judge.measure(state.model)
     words = verdict(measured, judge.controls)
-    form, split = prepared.closed_form, prepared.split
-    if form and state.best.step == 0:
-        words += " Training did not help on held-out queries: the closed form is what is kept."
     summary = {
         "fidelity": [asdict(item.row) for item in (measured, *judge.controls)],
         "verdict": words,
-        "training_rows": len(split.training),
+        "training_rows": len(prepared.split.training),
         "validation_rows": len(judge.fidelity.vectors),
-        "validation_by_origin": split.by_origin,
-        "closed_form": {"teacher_share": form.share, "softening": form.softening} if form else None,
-        "best_step": state.best.step if form else None,
+        "validation_by_origin": prepared.split.by_origin,
         "processes": processes.count,
         "device": processes.device.type,
         "seconds": round(state.stopwatch.seconds, 1),

@@ -26,7 +26,7 @@ def start_state(
     if blocks:
         groups.append({"params": blocks, "lr": config.block_learning_rate})
     optimiser = torch.optim.AdamW(groups, weight_decay=config.weight_decay)
-    return State.start(model, objective, optimiser, steps, stopwatch, config.patience)
+    return State.start(model, objective, optimiser, steps, stopwatch)
 
 
 def batch_losses(

@@ -1,5 +1,6 @@
 """How a run on vectors is judged while it trains and when it ends: the fidelity table, in words too."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,14 +16,16 @@ from linguagen.runtime.vectors import Array
 from linguagen.train.run.watch import Validation
 from linguagen.train.vectors.data import pick
 
-MODEL, CLOSED_FORM = "encoder", "closed form"
+MODEL, START = "encoder", "starting model"
+LATER = ", later documents"
+"""Ending of a method's name where some documents are not among those that it was fitted to."""
 _LEAST_SPREAD = 0.5
 """Least share of 1 - mean cosine that an encoder must keep.
 
 Softened PCA keeps 0.95 to 1.2 of it, PCA 0.7 at worst; a collapsing objective under 0.1.
 """
 _WATCHED_ROWS = 1500
-"""Held-out rows used while training; the final table uses all that did not choose anything."""
+"""Held-out rows used while training; the final table uses all."""
 _FIGURES = {
     f"recall at {NEIGHBOURS}": "recall",
     "pair correlation": "pair_correlation",
@@ -34,6 +37,15 @@ _FIGURES = {
 
 
 @dataclass(frozen=True, eq=False)
+class RunResult:
+    """How a run ended."""
+
+    model: Measured
+    controls: tuple[Measured, ...]
+    verdict: str
+
+
+@dataclass(frozen=True, eq=False)
 class Validator:
     """Held-out rows with the controls already measured on them."""
 
@@ -41,48 +53,43 @@ class Validator:
     controls: tuple[Measured, ...]
 
     @classmethod
-    def prepare(cls, rows: Array, statistics: TeacherStatistics, dim: int, corpus: Array | None = None) -> "Validator":
+    def prepare(cls, rows: Array, statistics: TeacherStatistics, dim: int) -> "Validator":
         """Measure the controls.
 
         Args:
             rows: held-out vectors (rows, width), unit length.
             statistics: those of the training rows.
             dim: dimensions of an embedding.
-            corpus: rows (others, width) among which the neighbours are looked up; None for the held-out rows.
         """
-        fidelity = FidelitySet(rows, corpus=corpus)
+        fidelity = FidelitySet(rows)
         controls = []
         for name, projection in control_projections(statistics, dim).items():
             embeddings = project(rows, projection)
             back = np.linalg.pinv(projection).astype(np.float32)  # (dim, width)
-            found = None if corpus is None else project(corpus, projection)
-            controls.append(fidelity.measure_reconstructed(name, embeddings, embeddings @ back, found))
+            controls.append(fidelity.measure_reconstructed(name, embeddings, embeddings @ back))
         return cls(fidelity, tuple(controls))
 
     def measure(self, model: nn.Module) -> Measured:
         """Measure a model, on the device where its weights lie."""
         embeddings, reconstructed = _encode(model, self.fidelity.vectors)
-        corpus = None if self.fidelity.corpus is None else _encode(model, self.fidelity.corpus)[0]
-        return self.fidelity.measure_reconstructed(MODEL, embeddings, reconstructed, corpus)
+        return self.fidelity.measure_reconstructed(MODEL, embeddings, reconstructed)
 
-    def validate(self, model: nn.Module, choose: bool) -> Validation[Measured]:
-        """Measure a model while it trains, next to the controls; `choose` says if its recall picks the best weights."""
+    def validate(self, model: nn.Module) -> Validation[Measured]:
+        """Measure a model while it trains, next to the controls."""
         measured = self.measure(model)
         scalars = {
             f"{title}/{item.row.method}": getattr(item.row, figure)
             for title, figure in _FIGURES.items()
             for item in (measured, *self.controls)
         }
-        return Validation(measured, scalars, measured.row.recall if choose else None)
+        return Validation(measured, scalars)
 
 
 @dataclass(frozen=True, eq=False)
 class HeldOut:
-    """Rows held out of training. In a fit one half of them chooses, the other half judges."""
+    """Rows held out of training."""
 
     rows: Array  # (rows, width), unit length
-    searched: Array | None
-    """In a fit, training rows (others, width) in which held-out queries look for their neighbours; else None."""
     statistics: TeacherStatistics
     """Those of the training rows."""
     dim: int
@@ -90,15 +97,13 @@ class HeldOut:
 
     @cached_property
     def watcher(self) -> Validator:
-        """On the rows watched while training, which in a fit choose the closed form and the end of training."""
-        rows = self.rows if self.searched is None else self.rows[::2]
-        some = rows[pick(np.random.default_rng(0), np.arange(len(rows)), _WATCHED_ROWS)]
-        return Validator.prepare(some, self.statistics, self.dim, self.searched)
+        """On the rows watched while training."""
+        some = self.rows[pick(np.random.default_rng(0), np.arange(len(self.rows)), _WATCHED_ROWS)]
+        return Validator.prepare(some, self.statistics, self.dim)
 
     def judge(self) -> Validator:
-        """On the rows of the final table: in a fit, those that chose nothing."""
-        rows = self.rows if self.searched is None else self.rows[1::2]
-        return Validator.prepare(rows, self.statistics, self.dim, self.searched)
+        """On the rows of the final table."""
+        return Validator.prepare(self.rows, self.statistics, self.dim)
 
 
 def _encode(model: nn.Module, vectors: Array) -> tuple[Array, Array]:
@@ -129,3 +134,25 @@ def verdict(model: Measured, controls: tuple[Measured, ...]) -> str:
     if high < 0:
         return f"WORSE than PCA: {figures} (95 % interval). Use PCA, or train longer or on more vectors."
     return f"No better than PCA: {figures} (95 % interval). PCA does as well here."
+
+
+def fit_verdict(fitted: Sequence[Measured], later: Sequence[Measured]) -> str:
+    """Two sentences: how a fit compares with PCA and with the starting model, with 95 % intervals of the differences.
+
+    Args:
+        fitted: the encoder, PCA and the starting model, among documents that were fitted.
+        later: the same methods, where some of the documents come later.
+    """
+    return f"Among fitted documents {_differences(fitted)}. When documents come later {_differences(later)}."
+
+
+def _differences(measured: Sequence[Measured]) -> str:
+    """Recall of the encoder, PCA and the starting model in words, with intervals of the differences."""
+    encoder, *others = measured
+    parts = []
+    for other in others:
+        low, high = (100 * bound for bound in difference_interval(encoder.recall_per_vector, other.recall_per_vector))
+        parts.append(
+            f"{other.row.method.removesuffix(LATER)} {other.row.recall:.3f} ({low:+.1f} to {high:+.1f} points)"
+        )
+    return f"recall@{NEIGHBOURS} is {encoder.row.recall:.3f}, against {' and '.join(parts)}"

@@ -26,12 +26,6 @@ def test_steps_lower_the_loss_and_are_told(state):
     assert losses_of(state)(0)["square"].item() < before
 
 
-def test_a_loop_ends_at_the_validation_that_says_so(state):
-    told = []
-    run_steps(state, losses_of(state), 10, 3, stop=lambda: state.step == 6, advance=told.append)
-    assert (state.step, sum(told)) == (6, 10)
-
-
 def test_a_loss_without_terms_or_not_finite_is_refused(state):
     with pytest.raises(TrainingError, match="every loss term is off: give one a weight above 0"):
         run_steps(state, lambda step: {}, 10, 3)

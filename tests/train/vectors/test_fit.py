@@ -1,156 +1,220 @@
 """Fitting one corpus with --init."""
 
 import json
-import time
 
 import numpy as np
 import pytest
-import torch
-from make_tiny_model import WIDTH, statistics_of, tiny_config, tiny_vectors
+from make_tiny_model import WIDTH, statistics_of, tiny_vectors
 
-from linguagen.models.errors import TrainingError, UsageError
-from linguagen.models.manifests.statistics import TeacherStatistics
-from linguagen.runtime.measure.fidelity import FidelitySet
-from linguagen.train.run.checkpoint import read_checkpoint
+from linguagen.models.errors import ModelFileError, TrainingError, UsageError
+from linguagen.runtime.measure.controls import project, softened_pca
+from linguagen.runtime.measure.fidelity import nearest_neighbours, recall_per_row
 from linguagen.train.run.folder import RunFolder
 from linguagen.train.run.processes import Processes
-from linguagen.train.vectors.closed_form import gather_moments
+from linguagen.train.vectors import fit as fit_module
+from linguagen.train.vectors.choice import SHARES, best_recipe
 from linguagen.train.vectors.config import VectorRunConfig
 from linguagen.train.vectors.finished import load_finished
-from linguagen.train.vectors.fit import SHARES, choose_closed_form
-from linguagen.train.vectors.loop import train
+from linguagen.train.vectors.fit import fit_corpus
+from linguagen.train.vectors.model_file import Start, read_start
+from linguagen.train.vectors.recipe import KEEP, Recipe
 
 ALONE = Processes()
-TEACHER = tiny_vectors(3000, seed=50)
+TEACHER = statistics_of(tiny_vectors(3000, seed=50), 8)
+START = Start(TEACHER, softened_pca(TEACHER, 8))
 
 
-def moments_of(vectors: np.ndarray) -> tuple[TeacherStatistics, np.ndarray]:
-    mean, moment = gather_moments([vectors], WIDTH)
-    return TeacherStatistics.from_moments(mean, moment, 8), moment
+def fit(folder, vectors: np.ndarray, start: Start = START, processes: Processes = ALONE, **changes: object):
+    folder.mkdir(exist_ok=True)
+    np.save(folder / "c.npy", vectors)
+    values = {"inputs": (str(folder / "c.npy"),), "init": "tiny", "dim": 8, "steps": 5, **changes}
+    config, run = VectorRunConfig.for_fit(values), RunFolder(folder / "run")
+    run.write_config(config)
+    return fit_corpus(config, run, processes, start=start), json.loads(run.finished.read_text())
 
 
-def fit(tmp_path, vectors: np.ndarray, prior: TeacherStatistics | None, **changes: object):
-    np.save(tmp_path / "c.npy", vectors)
-    config = tiny_config((str(tmp_path / "c.npy"),), held_out=0.2, evaluate_every=10, **changes)
-    folder = RunFolder(tmp_path / "run")
-    folder.write_config(config)
-    return train(config, folder, ALONE, prior=prior), json.loads(folder.finished.read_text())
+def weights(folder) -> np.ndarray:
+    """The map (width, dim) of a finished fit."""
+    return load_finished(folder / "run").network.skip.weight.detach().numpy().T
 
 
-def test_a_small_corpus_leans_on_its_teacher_and_a_large_one_on_itself():
-    teacher = statistics_of(TEACHER, 8)
-    queries = tiny_vectors(4000, seed=7)
-    shares = []
-    for rows in (20, 3000):
-        corpus = queries[:rows]
-        own, moment = moments_of(corpus)
-        lookup = FidelitySet(queries[3000:3400], corpus=queries[:3000])
-        shares.append(choose_closed_form(own, moment, teacher, 8, lookup).share)
-    assert shares[0] > shares[1]
-    assert set(shares) <= set(SHARES)
+def recall(projection: np.ndarray, queries: np.ndarray, documents: np.ndarray) -> float:
+    exact = nearest_neighbours(queries, 10, documents)
+    found = nearest_neighbours(project(queries, projection), 10, project(documents, projection))
+    return float(recall_per_row(exact, found).mean())
 
 
-def test_without_a_teacher_only_the_softening_is_chosen():
-    own, moment = moments_of(TEACHER[:500])
-    form = choose_closed_form(own, moment, None, 8, FidelitySet(TEACHER[500:600], corpus=TEACHER[:500]))
-    assert form.share == 0
-    assert form.softening in (0.0, -0.05)
+def other_topics(rows: int, seed: int) -> np.ndarray:
+    """Vectors (rows, WIDTH) that fill six directions nearly alone, which the teacher hardly has."""
+    generator = np.random.default_rng(seed)
+    vectors = 0.2 * generator.standard_normal((rows, WIDTH))
+    vectors[:, 40:46] += generator.standard_normal((rows, 6))
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
 
-def test_a_teacher_of_another_width_is_refused():
-    own, moment = moments_of(TEACHER[:500])
-    other = statistics_of(TEACHER[:, :40], 8)
-    lookup = FidelitySet(TEACHER[500:600], corpus=TEACHER[:500])
-    with pytest.raises(TrainingError, match="corpus has vectors of width 48, the model to start from takes width 40"):
-        choose_closed_form(own, moment, other, 8, lookup)
+def test_a_fit_reports_fitted_and_later_documents_and_what_the_weights_are(tmp_path):
+    result, summary = fit(tmp_path, tiny_vectors(800, seed=8))
+    names = ["encoder", "PCA", "starting model", "truncation"]
+    expected = [*names, *(f"{name}, later documents" for name in names)]
+    assert [item.row.method for item in (result.model, *result.controls)] == expected
+    assert [row["method"] for row in summary["fidelity"]] == expected
+    assert (summary["training_rows"], summary["validation_rows"]) == (800, 160)
+    assert summary["recipe"]["share"] in (None, *SHARES)
+    if not summary["recipe"]["kept"]:
+        assert "the weights that are kept are fitted to all 800 vectors, queries too (" in result.verdict
+    assert "Intervals are 95 %, over 160 queries that no fit saw." in result.verdict
 
 
-def test_a_fit_keeps_the_best_weights_and_reports_the_closed_form_beside(tmp_path):
-    result, summary = fit(tmp_path, tiny_vectors(800, seed=8), statistics_of(TEACHER, 8), steps=80)
-    names = [item.row.method for item in result.controls]
-    assert names[0] == "closed form"
-    assert "PCA" in names
-    assert summary["validation_rows"] == 80  # the half of the held-out fifth that chose nothing
-    assert not summary["validation_by_origin"]
-    assert summary["closed_form"]["teacher_share"] in SHARES
-    kept = load_finished(tmp_path / "run").network.state_dict()
-    best = read_checkpoint(RunFolder(tmp_path / "run"))["best"]
-    assert all(torch.equal(kept[name], best["weights"][f"encoder.{name}"]) for name in kept)
-
-
-def test_where_training_only_hurts_the_closed_form_is_kept_and_said_so(tmp_path):
-    statistics = statistics_of(TEACHER, 8)
-    # Every rate is far too high, so that no validation beats the start.
-    result, summary = fit(
-        tmp_path,
-        tiny_vectors(800, seed=8),
-        statistics,
-        steps=400,
-        patience=2,
-        learning_rate=5.0,
-        block_learning_rate=5.0,
+def test_a_corpus_unlike_its_teacher_gains_and_is_not_harmed_later(tmp_path):
+    vectors = other_topics(1200, seed=1)
+    corpus, later, queries = vectors[:750], vectors[750:1000], vectors[1000:]
+    result, _ = fit(tmp_path, corpus)
+    before, after = (
+        recall(each, queries, np.concatenate([corpus, later])) for each in (START.projection, weights(tmp_path))
     )
-    assert summary["best_step"] == 0
-    assert "Training did not help on held-out queries: the closed form is what is kept." in result.verdict
-    assert result.model.row.recall == result.controls[0].row.recall
-    steps = read_checkpoint(RunFolder(tmp_path / "run"))["best"]["worse"]
-    assert steps == 2  # it stopped after two validations
+    assert after > before + 0.1
+    rows = {item.row.method: item.row.recall for item in (result.model, *result.controls)}
+    assert rows["encoder, later documents"] > rows["starting model, later documents"]
 
 
-def test_seconds_bound_the_steps_and_are_written_down(tmp_path):
-    began = time.monotonic()
-    fit(
-        tmp_path,
-        tiny_vectors(800, seed=8),
-        statistics_of(TEACHER, 8),
-        steps=10**6,
-        seconds=4.0,
-        patience=10**6,
+@pytest.mark.parametrize("rows", [110, 300])
+def test_a_small_corpus_of_the_teachers_own_kind_is_not_harmed_later(tmp_path, rows):
+    vectors = tiny_vectors(3000, seed=50)[np.random.default_rng(0).permutation(3000)]
+    corpus, later, queries = vectors[:rows], vectors[rows : 2 * rows], vectors[2000:]
+    fit(tmp_path, corpus)
+    documents = np.concatenate([corpus, later])
+    assert recall(weights(tmp_path), queries, documents) >= recall(START.projection, queries, documents) - 0.01
+
+
+def test_the_weights_depend_on_the_rows_that_were_held_out(tmp_path):
+    vectors = other_topics(600, seed=1)
+    _, first = fit(tmp_path / "a", vectors)
+    queries = load_finished(tmp_path / "a" / "run").validation
+    nearest = (queries @ vectors.T).argmax(axis=1)  # the held-out rows, which come back in half precision
+    changed = vectors.copy()
+    changed[nearest] = other_topics(len(nearest), seed=2)
+    _, second = fit(tmp_path / "b", changed)
+    assert first["recipe"] == second["recipe"]  # they choose nothing
+    assert np.abs(weights(tmp_path / "a") - weights(tmp_path / "b")).max() > 1e-3
+
+
+def test_the_starting_model_is_kept_where_every_fit_harms_later_documents(tmp_path, monkeypatch):
+    monkeypatch.setattr(fit_module, "choose_recipe", lambda *_: (KEEP, {}))
+    result, summary = fit(tmp_path, tiny_vectors(300, seed=8))
+    assert result.verdict.startswith(
+        "The model you started from keeps more of documents that come later than any fit of these vectors: use it as it is."
     )
-    assert time.monotonic() - began < 30  # a million steps would take hours; the machine may be busy
+    assert summary["recipe"]["kept"]
+    np.testing.assert_array_equal(weights(tmp_path), START.projection)
+
+
+def test_no_recipe_that_harms_later_documents_is_best_and_own_pca_comes_next():
+    pca, a, b = Recipe(0.0), Recipe(0.1), Recipe(0.9)
+    scores = {KEEP: (0.85, 0.85), pca: (0.98, 0.60), a: (0.97, 0.84), b: (0.86, 0.86)}
+    assert best_recipe(scores, scores) == b
+    assert best_recipe({**scores, b: (0.86, 0.84)}, scores) == KEEP
+    assert best_recipe({**scores, a: (0.976, 0.85), b: (0.96, 0.90)}, scores) == a  # within half a point of PCA
+    assert best_recipe(scores, [pca, a]) == a
+
+
+def test_a_recipe_reads_as_words():
+    assert str(KEEP) == "the map of the starting model"
+    expected = "main axes of 80% corpus and 20% teacher, softened by -0.05, 100 training steps"
+    assert str(Recipe(0.2, -0.05, 100)) == expected
+
+
+def test_a_fit_that_was_interrupted_starts_again_and_ends_the_same(tmp_path):
+    vectors = tiny_vectors(300, seed=3)
+    fit(tmp_path, vectors)
+    first = weights(tmp_path)
+    (tmp_path / "run" / "finished.json").unlink()
     config = RunFolder(tmp_path / "run").read_config(VectorRunConfig)
-    assert 1 <= config.timed_steps < 10**6
-    assert config.training_steps == config.timed_steps
-    assert (config.seconds, config.optimiser.steps) == (4.0, 10**6)  # as typed, so that --resume may repeat them
-    with pytest.raises(UsageError, match="--seconds is -1.0, expected 0 or more"):
-        tiny_config(("a",), seconds=-1.0)
+    fit_corpus(config, RunFolder(tmp_path / "run"), ALONE, start=START)
+    np.testing.assert_array_equal(weights(tmp_path), first)
 
 
-def test_a_run_bounded_by_seconds_resumes_with_the_same_options_and_steps(tmp_path, run_command):
-    np.save(tmp_path / "v.npy", tiny_vectors(600, seed=5))
-    words = ("--dim", "8", "--segments", "6", "--batch", "64", "--steps", "9000", "--seconds", "3", "--threads", "1")
-    run_command("lg-train", "v.npy", *words)
-    folder = RunFolder(tmp_path / "runs" / "v")
-    first = folder.read_config(VectorRunConfig)
-    (folder.path / "finished.json").unlink()  # killed after its last checkpoint
-    run_command("lg-train", "v.npy", *words, "--resume")
-    assert folder.read_config(VectorRunConfig) == first
-    assert read_checkpoint(folder)["step"] == first.timed_steps
+def test_several_processes_are_refused(tmp_path):
+    with pytest.raises(UsageError, match="2 processes were started, but a fit takes one; leave torchrun out"):
+        fit(tmp_path, tiny_vectors(200, seed=3), processes=Processes(count=2))
+
+
+def test_a_teacher_of_another_width_is_refused(tmp_path):
+    with pytest.raises(TrainingError, match="corpus has vectors of width 40, the model to start from takes width 48"):
+        fit(tmp_path, tiny_vectors(200, seed=3)[:, :40])
 
 
 def test_vectors_that_are_all_the_same_are_refused(tmp_path):
-    with pytest.raises(TrainingError, match="all 640 training vectors point the same way; give vectors of different"):
-        fit(tmp_path, np.tile(tiny_vectors(1, seed=1), (800, 1)), statistics_of(TEACHER, 8))
+    with pytest.raises(TrainingError, match="all 800 training vectors point the same way; give vectors of different"):
+        fit(tmp_path, np.tile(tiny_vectors(1, seed=1), (800, 1)))
 
 
 def test_fewer_distinct_vectors_than_dimensions_still_fit(tmp_path):
-    vectors = tiny_vectors(10, seed=1)[:5].repeat(160, axis=0)
-    result, _ = fit(tmp_path, vectors, statistics_of(TEACHER, 8), steps=10)
+    result, _ = fit(tmp_path, tiny_vectors(10, seed=1)[:5].repeat(60, axis=0))
     assert np.isfinite(result.model.row.recall)
 
 
-def test_two_hundred_vectors_are_enough(tmp_path):
-    result, _ = fit(tmp_path, tiny_vectors(200, seed=3), statistics_of(TEACHER, 8), steps=10)
+def test_a_hundred_vectors_are_enough_and_fewer_are_refused(tmp_path):
+    result, _ = fit(tmp_path, tiny_vectors(100, seed=3))
     assert 0 < result.model.row.recall <= 1
+    with pytest.raises(TrainingError, match="60 vectors are too few to train on and hold 20% out; at least 100"):
+        fit(tmp_path / "few", tiny_vectors(60, seed=3))
 
 
-def test_the_command_starts_from_a_model_file(tmp_path, run_command, tiny):
+@pytest.mark.parametrize("precision", ["none", "fp16", "int8"])
+def test_the_linear_map_of_a_model_file_is_its_networks(tiny, precision):
+    skip = load_finished(tiny["run"]).network.skip.weight.detach().numpy().T
+    start = read_start(str(tiny[precision]), 8)
+    np.testing.assert_allclose(start.projection, skip, atol=0.02)
+    vectors = tiny_vectors(300, seed=9)
+    np.testing.assert_allclose(project(vectors, start.projection), project(vectors, skip), atol=0.02)
+
+
+def test_a_start_with_fewer_dimensions_keeps_the_main_axes_and_one_with_more_is_refused(tiny):
+    vectors = tiny_vectors(300, seed=9)
+    queries, documents = vectors[:100], vectors[100:]
+    cut, whole = (read_start(str(tiny["none"]), dim).projection for dim in (4, 8))
+    assert cut.shape == (WIDTH, 4)
+    assert recall(cut, queries, documents) >= recall(whole[:, :4], queries, documents)
+    with pytest.raises(UsageError, match="--dim is 9, but .* has 8 dimensions; choose at most so many"):
+        read_start(str(tiny["none"]), 9)
+
+
+def test_a_text_model_is_no_start(tiny_text):
+    with pytest.raises(ModelFileError, match="a vector model was expected"):
+        read_start(str(tiny_text["int8"]), 8)
+
+
+def test_the_command_starts_from_a_model_file_and_its_file_says_what_it_is(tmp_path, run_command, tiny):
     np.save(tmp_path / "c.npy", tiny_vectors(600, seed=5))
-    words = ("--dim", "8", "--segments", "6", "--batch", "64", "--steps", "30", "--init", tiny["int8"])
-    done = run_command("lg-train", "c.npy", *words)
-    assert "closed form" in done.stdout
+    done = run_command("lg-train", "c.npy", "--init", tiny["int8"], "--steps", "5")
+    lines = done.stdout.splitlines()
+    assert [line[:17].strip() for line in lines[2:6]] == ["encoder", "PCA", "starting model", "truncation"]
+    assert lines[0].split("  ")[0] == "method"
+    assert "docs come later" in lines[0]
+    assert len({len(line) for line in lines[:6]}) == 1  # the columns line up
+    assert "tensorboard" not in done.stderr
     config = RunFolder(tmp_path / "runs" / "c").read_config(VectorRunConfig)
-    assert (config.objective.temperature, config.optimiser.steps, config.held_out) == (0.02, 30, 0.2)
+    assert (config.encoder.dim, config.teacher, config.optimiser.steps, config.held_out) == (8, "tiny-teacher", 5, 0.2)
     assert run_command("lg-export").stdout == "runs/c/c.float32.onnx\n"
-    refused = run_command("lg-train", "c.npy", "--init", "no-model", code=2)
-    assert "error: no model 'no-model'" in refused.stderr
+    card = (tmp_path / "runs" / "c" / "c.float32.md").read_text()
+    assert "120 queries held out of the fits that are measured" in card
+    assert "the file's own weights are fitted to all 600 vectors" in card
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--init", "no-model"), "error: no model 'no-model'"),
+        (("--batch", "64"), "--batch is no setting of a fit, which is a linear map whose recipe is chosen on held-out"),
+        (("--seconds", "5"), "--seconds bounds the steps of a training, and a fit takes few; leave it or --init out"),
+    ],
+)
+def test_what_a_fit_does_not_take_is_refused(tmp_path, run_command, tiny, words, message):
+    np.save(tmp_path / "c.npy", tiny_vectors(200, seed=5))
+    done = run_command("lg-train", "c.npy", "--init", tiny["int8"], *words, code=2)
+    assert message in " ".join(done.stderr.split())
+
+
+def test_a_fit_is_linear():
+    with pytest.raises(UsageError, match="--directions is 'both', but a fit is a linear map; expected 'none'"):
+        VectorRunConfig.from_flat({"inputs": ("a",), "init": "tiny"})

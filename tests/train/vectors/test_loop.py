@@ -11,10 +11,11 @@ import torch
 from make_tiny_model import make_run, tiny_config, tiny_vectors
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from linguagen.models.errors import TrainingError
+from linguagen.models.errors import TrainingError, UsageError
 from linguagen.train.run.checkpoint import read_checkpoint
 from linguagen.train.run.folder import RunFolder
 from linguagen.train.run.processes import Processes
+from linguagen.train.vectors.config import VectorRunConfig
 from linguagen.train.vectors.finished import load_finished
 from linguagen.train.vectors.loop import train
 
@@ -129,3 +130,30 @@ def test_deeper_and_single_direction_encoders_train(tmp_path):
         run = load_finished(make_run_in(tmp_path / str(number), steps=5, evaluate_every=5, **changes))
         assert run.network.config.layers == changes.get("layers", 1)
         assert np.isfinite(run.fidelity[0].recall)
+
+
+def test_seconds_bound_the_steps_and_are_written_down(tmp_path):
+    began = time.monotonic()
+    np.save(tmp_path / "v.npy", tiny_vectors(800, seed=8))
+    config = tiny_config((str(tmp_path / "v.npy"),), steps=10**6, seconds=4.0)
+    RunFolder(tmp_path / "run").write_config(config)
+    train(config, RunFolder(tmp_path / "run"), ALONE)
+    assert time.monotonic() - began < 30  # a million steps would take hours; the machine may be busy
+    config = RunFolder(tmp_path / "run").read_config(VectorRunConfig)
+    assert 1 <= config.timed_steps < 10**6
+    assert config.training_steps == config.timed_steps
+    assert (config.seconds, config.optimiser.steps) == (4.0, 10**6)  # as typed, so that --resume may repeat them
+    with pytest.raises(UsageError, match="--seconds is -1.0, expected 0 or more"):
+        tiny_config(("a",), seconds=-1.0)
+
+
+def test_a_run_bounded_by_seconds_resumes_with_the_same_options_and_steps(tmp_path, run_command):
+    np.save(tmp_path / "v.npy", tiny_vectors(600, seed=5))
+    words = ("--dim", "8", "--segments", "6", "--batch", "64", "--steps", "9000", "--seconds", "3", "--threads", "1")
+    run_command("lg-train", "v.npy", *words)
+    folder = RunFolder(tmp_path / "runs" / "v")
+    first = folder.read_config(VectorRunConfig)
+    (folder.path / "finished.json").unlink()  # killed after its last checkpoint
+    run_command("lg-train", "v.npy", *words, "--resume")
+    assert folder.read_config(VectorRunConfig) == first
+    assert read_checkpoint(folder)["step"] == first.timed_steps

@@ -16,8 +16,8 @@ from linguagen.runtime.measure.fidelity import FidelitySet, Measured
 from linguagen.train.run.folder import RunFolder
 from linguagen.train.run.processes import Processes
 from linguagen.train.vectors.cli import report
-from linguagen.train.vectors.loop import RunResult, train
-from linguagen.train.vectors.validation import has_collapsed, verdict
+from linguagen.train.vectors.loop import train
+from linguagen.train.vectors.validation import RunResult, has_collapsed, verdict
 
 
 class CoTrainedTarget(nn.Module):
