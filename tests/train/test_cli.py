@@ -63,7 +63,13 @@ def test_a_second_run_of_the_same_name_gets_a_number_and_json(trained, run_comma
         (("mine.npy", "--device", "cuda"), 1, "device 'cuda' was asked for, but torch sees no CUDA GPU"),
         (("mine.npy", "--device", "tpu"), 2, "--device is 'tpu', expected auto, cpu or cuda"),
         (("mine.npy", "--batch", "2"), 2, "--batch is 2, expected 16 or more"),
-        (("mine.npy", "--segments", "5"), 2, "width 48 do not divide into 5 equal segments"),
+        (("mine.npy", "--dim", "64"), 2, "width 48 cannot be compressed to 64 dimensions; give --dim 48 or less"),
+        (("-",), 2, "a run reads its vectors more than once, so standard input (-) cannot be one; name a file"),
+        (
+            ("mine.npy", "--init", "text-embedding-3-small"),
+            2,
+            "mine.npy has vectors of width 48, but --init text-embedding-3-small takes width 1536; choose the model",
+        ),
     ],
 )
 def test_errors_are_one_line_with_an_exit_code(trained, run_command, words, code, message):
@@ -73,6 +79,21 @@ def test_errors_are_one_line_with_an_exit_code(trained, run_command, words, code
         pytest.skip("this machine has a CUDA GPU")
     done = run_command("lg-train", *words, code=code)
     assert message in " ".join(done.stderr.split())
+
+
+@pytest.mark.timeout(250)
+@pytest.mark.parametrize("width", [2, 100, 301, 1024, 3072])
+def test_vectors_of_any_width_train_export_and_run_without_an_option(run_command, tmp_path, width):
+    generator = np.random.default_rng(0)
+    basis = generator.standard_normal((min(width, 40), width))
+    np.save(tmp_path / "v.npy", (generator.standard_normal((400, len(basis))) @ basis + 0.1).astype(np.float32))
+    done = run_command("lg-train", "v.npy", "--steps", "2", "--batch", "16")
+    dim = 256 if width > 256 else max(1, width // 2)
+    said = f"v.npy has vectors of width {width}: embeddings get {dim} dimensions; choose others with --dim"
+    assert (said in done.stderr) == (width <= 256)
+    run_command("lg-export", "-o", "m.onnx")
+    run_command("lg-run", "compress", "v.npy", "--model", "m.onnx", "-o", "out.npy")
+    assert np.load(tmp_path / "out.npy").shape == (400, dim)
 
 
 def test_export_errors_too(run_command, tmp_path):

@@ -15,6 +15,7 @@ from linguagen.train.run.command import RunOptions, require_torch, started
 from linguagen.train.run.folder import RunFolder
 from linguagen.train.run.options import typed_settings, with_settings
 from linguagen.train.vectors.config import FIT_DEFAULTS, VectorRunConfig
+from linguagen.train.vectors.width import with_width
 
 if TYPE_CHECKING:
     from linguagen.train.vectors.loop import RunResult
@@ -44,9 +45,10 @@ def command(
     typed = {name: value for name, value in typed_settings(context).items() if name in values}
 
     def configure() -> VectorRunConfig:
-        """The settings of a new run: those typed, what --init replaces, defaults."""
+        """The settings of a new run: those typed, what --init and the vectors' width replace, defaults."""
         defaults = FIT_DEFAULTS if typed.get("init") else {}
-        return VectorRunConfig.from_flat({**defaults, **typed, "inputs": inputs or (_sampled_input(),)})
+        config = VectorRunConfig.from_flat({**defaults, **typed, "inputs": inputs or (_sampled_input(),)})
+        return with_width(config, dim_typed="dim" in typed)
 
     with started(VectorRunConfig, options, inputs, typed, configure) as run:
         result = train(run.config, run.folder, run.processes, advance=run.advance)

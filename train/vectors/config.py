@@ -13,7 +13,7 @@ from linguagen.train.run.settings import RunSettings, check_least, setting
 class EncoderConfig(EncoderShape):
     """Shape of the encoder of vectors."""
 
-    segments: int = setting(12, "Equal pieces that a vector is cut into; its width must divide by this.")
+    segments: int = setting(12, "Pieces that a vector is cut into, of equal size or one number longer.")
     softening: float = setting(-0.05, "Closed-form start: each eigenvector is scaled by eigenvalue ** this.")
 
     def __post_init__(self) -> None:
@@ -100,6 +100,18 @@ class VectorRunConfig(RunSettings):
     def all_steps(self) -> int:
         """Steps of the run and of its members."""
         return self.training_steps * (1 + self.optimiser.members)
+
+
+def check_dim(dim: int, width: int) -> None:
+    """Refuse an embedding that is wider than the vectors.
+
+    Raises:
+        UsageError: it is.
+    """
+    if dim > width:
+        raise UsageError(
+            f"vectors of width {width} cannot be compressed to {dim} dimensions; give --dim {width} or less"
+        )
 
 
 FIT_DEFAULTS: Mapping[str, Any] = {
