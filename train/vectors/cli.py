@@ -1,5 +1,6 @@
 """lg-train on vectors: the command of the default kind."""
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -38,6 +39,7 @@ def command(
 
     Example: lg-train vectors.npy --teacher text-embedding-3-small
     """
+    began = time.monotonic()
     require_torch()
     from linguagen.train.vectors.loop import train
 
@@ -51,7 +53,7 @@ def command(
         return with_width(config, dim_typed="dim" in typed)
 
     with started(VectorRunConfig, options, inputs, typed, configure) as run:
-        result = train(run.config, run.folder, run.processes, advance=run.advance)
+        result = train(run.config, run.folder, run.processes, advance=run.advance, began=began)
     if result is not None:
         report(run.folder, result, options.json)
 
