@@ -2,6 +2,8 @@
 
 import json
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -15,6 +17,8 @@ from linguagen.models.errors import LinguaGenError
 from linguagen.models.manifests.text import TextFigure
 from linguagen.models.manifests.vectors import FidelityRow
 
+SECONDS_BETWEEN_LINES = 60.0
+"""Seconds between two lines about the progress of a command that has no terminal."""
 JSON_HELP = "Print the figures as JSON, for programs."
 
 
@@ -68,7 +72,7 @@ def run_app(app: Callable[[], Any]) -> None:
 
 @contextmanager
 def progress(label: str, steps: int | None) -> Iterator[Callable[[int], None]]:
-    """Show a progress bar on a terminal, and nothing in a pipe.
+    """Show a progress bar on a terminal; elsewhere print a line a minute, and none in the first.
 
     Args:
         label: the word before the bar.
@@ -78,7 +82,8 @@ def progress(label: str, steps: int | None) -> Iterator[Callable[[int], None]]:
         A function that advances the bar by a number of steps.
     """
     if not sys.stderr.isatty():
-        yield lambda _: None
+        with _lines(label, steps) as advance:
+            yield advance
         return
     if steps is None:
         done = 0
@@ -94,6 +99,52 @@ def progress(label: str, steps: int | None) -> Iterator[Callable[[int], None]]:
         return
     with typer.progressbar(length=steps, label=label, file=sys.stderr, show_pos=True) as bar:
         yield bar.update
+
+
+@contextmanager
+def _lines(label: str, steps: int | None) -> Iterator[Callable[[int], None]]:
+    """Inside: a thread prints a line about the progress every `SECONDS_BETWEEN_LINES`, whether steps are taken or not.
+
+    Args:
+        label: the word at the start of a line.
+        steps: steps in all; None if the number is not known.
+
+    Yields:
+        A function that counts a number of steps.
+    """
+    began, done, ended = time.monotonic(), 0, threading.Event()
+
+    def count(more: int) -> None:
+        """Count steps."""
+        nonlocal done
+        done += more
+
+    def talk() -> None:
+        """Print lines until the end."""
+        while not ended.wait(SECONDS_BETWEEN_LINES):
+            say(progress_line(label, done, steps, time.monotonic() - began))
+
+    thread = threading.Thread(target=talk, daemon=True)
+    thread.start()
+    try:
+        yield count
+    finally:
+        ended.set()
+        thread.join()
+
+
+def progress_line(label: str, done: int, steps: int | None, seconds: float) -> str:
+    """A line such as "training  1200 of 4000, 3 min left".
+
+    Args:
+        label: the word at its start.
+        done: steps done.
+        steps: steps in all; None if the number is not known.
+        seconds: that the steps done took; if none is done or the end is not known, the line says them instead.
+    """
+    if not (steps and done):
+        return f"{label}  {done}{f' of {steps}' if steps else ''}, {seconds / 60:.0f} min so far"
+    return f"{label}  {done} of {steps}, {max(0, steps - done) * seconds / done / 60:.0f} min left"
 
 
 def megabytes(size: int) -> str:

@@ -68,23 +68,31 @@ def unit_rows(chunk: npt.NDArray[np.floating], numbers: int | Indices, origin: s
     Raises:
         VectorError: a row holds NaN or infinity, or is zero; the message has the row numbers.
     """
-    rows = np.ascontiguousarray(chunk, dtype=np.float32)
+    with np.errstate(over="ignore"):  # what float32 cannot hold is looked at again as it came
+        rows = np.ascontiguousarray(chunk, dtype=np.float32)
     # One query at a time: this takes a tenth of the time of what follows.
     if len(rows) == 1 and abs(float(np.vdot(rows, rows)) - 1) < UNIT_TOLERANCE:
         return rows, 0
     squared = np.einsum("ij,ij->i", rows, rows)  # (rows,)
     if np.all(np.abs(squared - 1) < UNIT_TOLERANCE):  # the usual case; false for NaN
         return rows, 0
-    if np.all(np.isfinite(squared) & (squared > np.float32(1e-30))):
-        lengths = np.sqrt(squared)
-    else:  # not finite, zero, or squares beyond float32: look again as float64
+    if not np.all(np.isfinite(squared) & (squared > np.float32(1e-30))):  # bad, or squares beyond float32
         _refuse_rows(~np.isfinite(chunk).all(axis=1), numbers, origin, "NaN or infinite values")
-        wide = np.asarray(chunk, dtype=np.float64)
-        lengths = np.linalg.norm(wide, axis=1)
-        _refuse_rows(lengths == 0, numbers, origin, "only zeros, which have no direction")
-        return np.asarray(wide / lengths[:, None], dtype=np.float32), len(rows)
+        _refuse_rows(~(chunk != 0).any(axis=1), numbers, origin, "only zeros, which have no direction")
+        return _scaled(chunk), len(rows)
+    lengths = np.sqrt(squared)
     off = np.abs(lengths - 1) > UNIT_TOLERANCE / 2
     return np.asarray(np.where(off[:, None], rows / lengths[:, None], rows), dtype=np.float32), int(off.sum())
+
+
+def _scaled(rows: npt.NDArray[np.floating]) -> Array:
+    """Finite rows (rows, width) of any size, none of them zero, each divided by its length, as float32.
+
+    Each is first divided by its largest number, so that no square is too large or too small even for float64.
+    """
+    wide = np.asarray(rows, dtype=np.float64)
+    wide = wide / np.abs(wide).max(axis=1, keepdims=True)
+    return np.asarray(wide / np.linalg.norm(wide, axis=1, keepdims=True), dtype=np.float32)
 
 
 def normalized(rows: npt.NDArray[np.floating]) -> Array:

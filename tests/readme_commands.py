@@ -13,6 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
+PROGRESS = r"\w+  \d+( of \d+)?, \d+ min (left|so far)"
 BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
 
 
@@ -31,7 +32,9 @@ def run_block(block: str, folder: Path) -> str:
             env=os.environ
             | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "PYTHONUNBUFFERED": "1"},
         )
-        lines += [f"$ {command}", *done.stdout.splitlines()]
+        # How far a command is, once a minute: on a fast machine there is no such line.
+        printed = [line for line in done.stdout.splitlines() if not re.fullmatch(PROGRESS, line)]
+        lines += [f"$ {command}", *printed]
     return "\n".join(lines) + "\n"
 
 

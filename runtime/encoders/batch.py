@@ -79,7 +79,7 @@ class BatchCompressor:
         """Compress vectors (rows, input_dim), or rows of arrays or lists, to codes (rows, codec's columns)."""
         array = np.asarray(vectors)
         if array.dtype == object:  # rows of arrays, as pandas and Arrow hand them over
-            array = np.stack([np.asarray(row, dtype=np.float32) for row in array]) if len(array) else np.empty((0, 0))
+            array = np.stack([np.asarray(row, dtype=np.float64) for row in array]) if len(array) else np.empty((0, 0))
         if not len(array):
             return self._codec.encode(np.empty((0, self._compressor.manifest.output_dim), np.float32))
         return self._codec.encode(self._compressor.compress(array))

@@ -2,24 +2,27 @@
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 
 from linguagen.models.catalogue import DEFAULT_TEXT_MODEL
-from linguagen.models.errors import UsageError
+from linguagen.models.errors import TextError, UsageError
 from linguagen.models.manifests.text import TOKENS_NAME, TextManifest
 from linguagen.models.manifests.vectors import OUTPUT_NAME
 from linguagen.models.model_file import read_text_file
 from linguagen.runtime.cores import usable_cores
 from linguagen.runtime.encoders.engine import Engine
 from linguagen.runtime.encoders.loaded import LoadedModel
-from linguagen.runtime.text.tokenizer import Tokenizer, pad
+from linguagen.runtime.text.tokenizer import BLOCK_CHARACTERS, LONG_CHARACTERS, Tokenizer, check_strings, pad
 from linguagen.runtime.vectors import Array
 
 CHUNK_TEXTS = 4096
 """Texts that are tokenized and sorted by length at a time, so that memory stays flat for any input."""
+WINDOW_TOKENS = 4096
+"""A text of more tokens is embedded in windows of so many, so that memory stays flat for texts of any length."""
 _BATCH_TOKENS = 2048
 """Tokens in one onnxruntime call, padding included, so that all intermediate values stay in the processor's cache."""
 _BATCHES_PER_THREAD = 4
@@ -51,6 +54,9 @@ class TextEncoder(LoadedModel):
     def embed(self, texts: str | Sequence[str], first: int = 0) -> Array:
         """Embed texts of any length; each by itself, so batches and order change nothing.
 
+        A text of more than `WINDOW_TOKENS` tokens gets the mean of its windows' embeddings, each weighted by its number
+        of tokens, scaled to length 1.
+
         Args:
             texts: strings in any script, or a single one.
             first: number of the first text, for messages.
@@ -63,12 +69,41 @@ class TextEncoder(LoadedModel):
         """
         listed = [texts] if isinstance(texts, str) else texts
         embeddings = np.empty((len(listed), self.manifest.output_dim), dtype=np.float32)
-        for place in range(0, len(listed), CHUNK_TEXTS):
-            chunk = listed[place : place + CHUNK_TEXTS]
-            threads = self._threads if len(chunk) > _MIN_BATCH else 1
-            tokens = self.tokenizer.tokenize(chunk, first + place, threads)
-            self._embed_tokens(tokens, embeddings[place : place + len(tokens)])
+        check_strings(listed, first)
+        for start, end in chunk_bounds(list(map(len, listed)), CHUNK_TEXTS, BLOCK_CHARACTERS):
+            if len(listed[start]) > LONG_CHARACTERS:
+                embeddings[start] = self._embed_long(listed[start], first + start)
+            else:
+                embeddings[start:end] = self._embed_chunk(listed[start:end], first + start)
         return embeddings
+
+    def _embed_chunk(self, texts: Sequence[str], first: int) -> Array:
+        """Embeddings (texts, output_dim) of a chunk of texts, none of which has more than LONG_CHARACTERS."""
+        embeddings = np.empty((len(texts), self.manifest.output_dim), dtype=np.float32)
+        tokens = self.tokenizer.tokenize(texts, first, self._threads if len(texts) > _MIN_BATCH else 1)
+        long = [number for number, each in enumerate(tokens) if len(each) > WINDOW_TOKENS]
+        for number in long:
+            embeddings[number] = self._embed_long(texts[number], first + number)
+            tokens[number] = tokens[number][:1]  # its place in a batch, whose result is not used
+        kept = embeddings[long]
+        self._embed_tokens(tokens, embeddings)
+        embeddings[long] = kept
+        return embeddings
+
+    def _embed_long(self, text: str, number: int) -> Array:
+        """The embedding (output_dim,) of a text of any length, by windows; its number is for messages.
+
+        Raises:
+            TextError: the text has no token.
+        """
+        windows, total = self.tokenizer.windows(text, WINDOW_TOKENS), np.zeros(self.manifest.output_dim)
+        with ThreadPoolExecutor(self._threads) as pool:
+            while some := list(islice(windows, self._threads)):
+                rows = pool.map(lambda window: self._engine.run(pad([window]))[0], some)
+                total += sum(len(window) * row.astype(np.float64) for window, row in zip(some, rows, strict=True))
+        if not total.any():
+            raise TextError(f"text {number} has {len(text)} characters and no token; leave it out")
+        return np.asarray(total / np.linalg.norm(total), dtype=np.float32)
 
     def _embed_tokens(self, tokens: list[list[int]], embeddings: Array) -> None:
         """Write the embeddings of token lists into `embeddings` (texts, output_dim), batches on several threads."""
@@ -85,6 +120,27 @@ class TextEncoder(LoadedModel):
             return
         with ThreadPoolExecutor(self._threads) as pool:
             list(pool.map(run, batches))
+
+
+def chunk_bounds(lengths: Sequence[int], texts: int, characters: int) -> Iterator[tuple[int, int]]:
+    """Divide texts into chunks in their order: yields the first text of each, and the one after its last.
+
+    A text of more than LONG_CHARACTERS is a chunk of its own.
+
+    Args:
+        lengths: characters in each text.
+        texts: texts in a chunk, at most.
+        characters: characters in a chunk, at most, unless its only text has more.
+    """
+    start = held = 0
+    for number, length in enumerate(lengths):
+        alone = max(length, lengths[start]) > LONG_CHARACTERS
+        if number > start and (alone or number - start == texts or held + length > characters):
+            yield start, number
+            start, held = number, 0
+        held += length
+    if lengths:
+        yield start, len(lengths)
 
 
 def batches_by_length(lengths: Sequence[int], size: int) -> Iterator[Batch]:

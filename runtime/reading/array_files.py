@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from linguagen.models.errors import VectorFileError
-from linguagen.runtime.vectors import FLOAT_TYPES, check_layout
+from linguagen.runtime.vectors import FLOAT_TYPES, Indices, check_layout
 
 NPY_MAGIC = b"\x93NUMPY"
 _kept = threading.local()
@@ -70,13 +70,18 @@ class VectorFile:
         """
         return self._rows(start, stop, np.empty)
 
-    def mapped(self) -> Rows:
-        """The whole file, mapped to memory as (rows, width), for reading rows at random."""
+    def picked(self, numbers: Indices) -> Rows:
+        """The rows (count, width) of these numbers (count,), read at random through a memory map.
+
+        Raises:
+            VectorFileError: a row declares another width.
+        """
         if self.prefix:
             raw = np.memmap(self.path, np.uint8, "r", self.offset, (len(self), self.row_bytes))
-            return raw[:, self.prefix :].view(self.dtype)
+            return self._without_prefix(raw[numbers], numbers)
         order = "F" if self.fortran else "C"
-        return np.memmap(self.path, self.dtype, "r", self.offset, self.shape, order)  # type: ignore[call-overload,no-any-return]
+        mapped = np.memmap(self.path, self.dtype, "r", self.offset, self.shape, order)  # type: ignore[call-overload]
+        return mapped[numbers]  # type: ignore[no-any-return]
 
     def chunks(self, size: int) -> Iterator[tuple[int, Rows]]:
         """Read windows of `size` rows: yields the number of the first row, and the rows (rows, width)."""
@@ -99,6 +104,26 @@ class VectorFile:
             return self._fortran_rows(start, count)
         data = allocate((count, self.row_bytes), np.dtype(np.uint8))
         self._read(data, self.offset + start * self.row_bytes)
+        return self._without_prefix(data, np.arange(start, start + count))
+
+    def _without_prefix(self, data: npt.NDArray[np.uint8], numbers: Indices) -> Rows:
+        """The numbers (rows, width) in the bytes of rows (rows, row_bytes), whose own widths are checked.
+
+        Args:
+            data: the bytes.
+            numbers: the rows' numbers in the file, (rows,).
+
+        Raises:
+            VectorFileError: a row declares another width than the first of the file.
+        """
+        if self.prefix:
+            declared = np.ascontiguousarray(data[:, : self.prefix]).view("<i4")[:, 0]  # (rows,)
+            wrong = np.flatnonzero(declared != self.width)
+            if len(wrong):
+                raise VectorFileError(
+                    f"{self.path}: row {numbers[wrong[0]]} (counted from 0) declares a width of {declared[wrong[0]]}, "
+                    f"but the first row has {self.width}; write the file again, with rows of one width"
+                )
         return data[:, self.prefix :].view(self.dtype)
 
     def _fortran_rows(self, start: int, count: int) -> Rows:
@@ -172,6 +197,10 @@ def read_npy_header(file: BinaryIO, origin: str) -> tuple[tuple[int, ...], bool,
         raise VectorFileError(
             f"{origin}: holds pickled Python objects, which are never loaded; "
             "save plain numbers: numpy.save(path, numpy.stack(list_of_vectors))"
+        )
+    if min(shape, default=0) < 0:
+        raise VectorFileError(
+            f"{origin}: its .npy header has the shape {shape}, and no size is below 0; write it again"
         )
     return shape, fortran, dtype
 

@@ -32,19 +32,19 @@ def read_rows(source: Source, limit: int, seed: int = 0) -> EvaluationRows:
     numbers = np.arange(len(source))
     if len(source) > limit:
         numbers = np.sort(generator.choice(len(source), limit, replace=False))
-    mapped, parts = source.mapped(), []
+    parts = []
     for first in range(0, len(numbers), CHUNK_ROWS):
         window = numbers[first : first + CHUNK_ROWS]
-        rows, _ = unit_rows(mapped[window], window, source.origin)
+        rows, _ = unit_rows(source.picked(window), window, source.origin)
         parts.append(rows)
     return EvaluationRows(np.concatenate(parts) if parts else np.empty((0, source.width), np.float32), numbers)
 
 
 def _drawn(source: StreamSource, limit: int, generator: np.random.Generator) -> EvaluationRows:
     """Draw at most `limit` rows (rows, width) of a stream: rows get random keys, and the lowest keys are kept."""
-    kept, numbers, keys = np.empty((0, source.width), np.float32), np.empty(0, np.intp), np.empty(0)
+    kept, numbers, keys = np.empty((0, source.width), np.float16), np.empty(0, np.intp), np.empty(0)
     for first, rows in source.chunks(CHUNK_ROWS):
-        kept = np.concatenate([kept, rows.astype(np.float32)])
+        kept = np.concatenate([kept, rows])
         numbers = np.concatenate([numbers, np.arange(first, first + len(rows))])
         keys = np.concatenate([keys, generator.random(len(rows))])
         if len(keys) > limit:
@@ -54,7 +54,7 @@ def _drawn(source: StreamSource, limit: int, generator: np.random.Generator) -> 
 
 
 def spread_rows(source: Source, count: int) -> Array:
-    """A few rows (rows, width): spread evenly over a file, the first of a stream, or none of standard input.
+    """A few rows (rows, width) of length 1: spread over a file, the first of a stream, or none of standard input.
 
     Standard input can be read only once, so looking at its rows would lose them.
     """
@@ -64,5 +64,5 @@ def spread_rows(source: Source, count: int) -> Array:
         parts = [source.rows(number, number + 1) for number in numbers]
     else:
         parts = [] if source.path == Path(STDIN) else [next(iter(source.blocks()))[:count]]
-    rows = np.concatenate([np.empty((0, source.width)), *parts]).astype(np.float32)
-    return np.asarray(rows[~bad_rows(rows)])  # bad rows are refused later, with their numbers
+    rows = np.concatenate([np.empty((0, source.width)), *parts])
+    return unit_rows(rows[~bad_rows(rows)], 0, source.origin)[0]  # bad rows are refused later, with their numbers

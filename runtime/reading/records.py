@@ -13,7 +13,6 @@ import numpy as np
 from linguagen.models.errors import VectorFileError
 from linguagen.runtime.reading.array_files import Rows
 from linguagen.runtime.reading.streams import StreamSource, from_blocks
-from linguagen.runtime.vectors import Array
 
 _BLOCK_ROWS = 256
 _MOST_LINE_BYTES = 1 << 28
@@ -46,7 +45,7 @@ def json_blocks(file: BinaryIO, origin: str, whole: bool = False) -> Iterator[Ro
     return _stacked(_json_rows(file, origin, whole), origin)
 
 
-def _json_rows(file: BinaryIO, origin: str, whole: bool) -> Iterator[tuple[str, Array]]:
+def _json_rows(file: BinaryIO, origin: str, whole: bool) -> Iterator[tuple[str, Rows]]:
     """Yield every embedding (width,), with the place where it was found, for messages."""
     number = 0
     while line := file.read(_MOST_LINE_BYTES + 1) if whole else file.readline(_MOST_LINE_BYTES + 1):
@@ -66,8 +65,11 @@ def _json_rows(file: BinaryIO, origin: str, whole: bool) -> Iterator[tuple[str, 
 
 def _embeddings(document: Any, place: str) -> list[Any]:
     """The embeddings of one document, in the order of their inputs, still as JSON has them."""
-    if isinstance(document, list) and document and isinstance(document[0], int | float):
-        return [document]
+    if isinstance(document, list) and document:
+        if isinstance(document[0], int | float):
+            return [document]
+        if all(isinstance(item, list) for item in document):
+            return document
     if isinstance(document, dict):
         if "response" in document and "custom_id" in document:  # a line of batch output
             response = document["response"] or {}
@@ -80,18 +82,38 @@ def _embeddings(document: Any, place: str) -> list[Any]:
         if isinstance(document.get("data"), list):  # a response, whose order is that of its indices
             data = document["data"]
             if all(isinstance(item, dict) and "embedding" in item for item in data):
-                return [item["embedding"] for item in sorted(data, key=lambda item: int(item.get("index", 0)))]
+                return _in_order(data, place)
         elif "embedding" in document:
             return [document["embedding"]]
     raise VectorFileError(f"{place}: no embedding in it; expected {_FOUND}")
 
 
-def _vector(embedding: Any, place: str) -> Array:
+def _in_order(data: list[dict[str, Any]], place: str) -> list[Any]:
+    """The embeddings of a response by their `index`, or as they come if none has one.
+
+    Raises:
+        VectorFileError: the indices are not the numbers from 0 on, each once.
+    """
+    indices = [item.get("index") for item in data]
+    if all(index is None for index in indices):
+        return [item["embedding"] for item in data]
+    places: dict[int, Any] = {
+        index: item["embedding"] for index, item in zip(indices, data, strict=True) if type(index) is int
+    }
+    if len(places) != len(data) or not all(number in places for number in range(len(data))):
+        raise VectorFileError(
+            f"{place}: a response of {len(data)} embeddings has the indices {str(indices[:10])[:120]}, expected each "
+            f"of 0 to {len(data) - 1} once; ask for these embeddings again"
+        )
+    return [places[number] for number in range(len(data))]
+
+
+def _vector(embedding: Any, place: str) -> Rows:
     """One embedding (width,): a list of numbers, or base64 of little-endian float32."""
     try:
         if isinstance(embedding, str):
             return np.frombuffer(base64.b64decode(embedding, validate=True), "<f4")
-        vector = np.asarray(embedding, dtype=np.float32)
+        vector = np.asarray(embedding, dtype=np.float64)  # what float32 cannot hold is scaled later
     except (ValueError, TypeError, binascii.Error, OverflowError) as error:
         raise VectorFileError(
             f"{place}: its embedding is neither numbers nor base64 ({str(error)[:100]}); write it again"
@@ -106,7 +128,7 @@ def open_csv(path: Path, width: int | None, column: str | None) -> StreamSource:
     return from_blocks(path, lambda: _stacked(_csv_rows(path, column), str(path)), width)
 
 
-def _csv_rows(path: Path, column: str | None) -> Iterator[tuple[str, Array]]:
+def _csv_rows(path: Path, column: str | None) -> Iterator[tuple[str, Rows]]:
     """Yield every embedding (width,), with the place where it was found, for messages."""
     with path.open(newline="", encoding="utf-8") as file:
         reader = csv.reader(file)
@@ -117,10 +139,11 @@ def _csv_rows(path: Path, column: str | None) -> Iterator[tuple[str, Array]]:
             names = [name.strip().lower() for name in first]
             place = _list_column(names, column, path)
             if place is None and _is_numbers(first):
-                yield f"{path}, line 1", np.asarray(first, dtype=np.float32)
+                yield f"{path}, line 1", np.asarray(first, dtype=np.float64)
+            indexed = place is None and first[:1] == [""]  # pandas writes its index without a name
             for row in filter(None, reader):  # empty lines are no rows
                 where = f"{path}, line {reader.line_num}"
-                yield where, _csv_vector(row, place, where)
+                yield where, _csv_vector(row[1:] if indexed else row, place, where)
         except (csv.Error, UnicodeDecodeError) as error:
             raise VectorFileError(f"{path}: not CSV in UTF-8 ({error}); save it again") from error
 
@@ -135,11 +158,11 @@ def _list_column(names: list[str], column: str | None, path: Path) -> int | None
     return None
 
 
-def _csv_vector(row: list[str], place: int | None, where: str) -> Array:
+def _csv_vector(row: list[str], place: int | None, where: str) -> Rows:
     """The embedding (width,) of a row: the JSON list in column `place`, or all of its numbers if that is None."""
     try:
         if place is None:
-            return np.asarray(row, dtype=np.float32)
+            return np.asarray(row, dtype=np.float64)
         embedding = json.loads(row[place])
     except (ValueError, IndexError, RecursionError) as error:
         raise VectorFileError(
@@ -152,19 +175,19 @@ def _csv_vector(row: list[str], place: int | None, where: str) -> Array:
 def _is_numbers(row: list[str]) -> bool:
     """True if a row is not empty and holds only numbers."""
     try:
-        np.asarray(row, dtype=np.float32)
+        np.asarray(row, dtype=np.float64)
     except ValueError:
         return False
     return bool(row)
 
 
-def _stacked(rows: Iterator[tuple[str, Array]], origin: str) -> Iterator[Rows]:
+def _stacked(rows: Iterator[tuple[str, Rows]], origin: str) -> Iterator[Rows]:
     """Collect rows (width,) into blocks (rows, width).
 
     Raises:
         VectorFileError: a row has another width than the rows before it.
     """
-    held: list[Array] = []
+    held: list[Rows] = []
     width = None
     for place, row in rows:
         width = len(row) if width is None else width

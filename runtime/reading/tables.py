@@ -1,5 +1,6 @@
 """Vectors in tables: .parquet and .arrow through pyarrow, .hdf5 through h5py, extras that are imported when needed."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,12 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from linguagen.models.errors import MissingExtraError, UsageError, VectorFileError
+from linguagen.models.errors import MissingExtraError, UsageError, VectorError, VectorFileError
 from linguagen.runtime.reading.array_files import Rows
 from linguagen.runtime.reading.streams import StreamSource, first_width
 from linguagen.runtime.vectors import FLOAT_TYPES, check_layout
 
 _BATCH_ROWS = 4096
+_INDEX = re.compile("__index_level_[0-9]+__")
+"""Name of a column that pandas writes for an index without a name."""
 PARQUET, ARROW, HDF5 = (".parquet",), (".arrow", ".feather"), (".hdf5", ".h5")
 
 
@@ -84,7 +87,8 @@ def open_hdf5(path: Path, width: int | None, column: str | None) -> StreamSource
     h5py = import_h5py()
     try:
         with h5py.File(path, "r") as file:
-            names = [name for name, item in file.items() if isinstance(item, h5py.Dataset) and item.ndim == 2]
+            _refuse_link(h5py, file, path, column)
+            names = [name for name in file if _is_matrix(h5py, file, name)]
             floats = [name for name in names if file[name].dtype.name in FLOAT_TYPES]
             fitting = [name for name in floats if width in (None, file[name].shape[1])] or floats
             if column is None and len(fitting) != 1:
@@ -98,7 +102,13 @@ def open_hdf5(path: Path, width: int | None, column: str | None) -> StreamSource
                     f"{path}: has no two-dimensional dataset {name!r}; it has {', '.join(names) or 'none'}"
                 )
             shape, dtype = file[name].shape, file[name].dtype
-    except OSError as error:
+            if file[name].is_virtual or file[name].external:
+                raise VectorFileError(
+                    f"{path}, dataset {name}: its numbers are in other files, which are not read; copy them into one"
+                )
+    except VectorError:
+        raise
+    except (OSError, KeyError, RuntimeError, ValueError) as error:
         raise _damaged(path, error) from error
     check_layout(shape, dtype, width, f"{path}, dataset {name}")
 
@@ -112,6 +122,28 @@ def open_hdf5(path: Path, width: int | None, column: str | None) -> StreamSource
             raise _damaged(path, error) from error
 
     return StreamSource(path, shape[1], shape[0], blocks)
+
+
+def _refuse_link(h5py: Any, file: Any, path: Path, name: str | None) -> None:
+    """Refuse a dataset by name that is a link to another place or file.
+
+    Raises:
+        UsageError: it is.
+    """
+    if name not in list(file):  # `in file` would follow the link
+        return
+    link = file.get(name, getlink=True)
+    if not isinstance(link, h5py.HardLink):
+        where = " in ".join(filter(None, (link.path, getattr(link, "filename", ""))))
+        raise UsageError(f"{path}: {name!r} is a link to {where}, and links are not followed; copy the dataset here")
+
+
+def _is_matrix(h5py: Any, file: Any, name: str) -> bool:
+    """True if a name in a file is a two-dimensional dataset; links to other places or files are not followed."""
+    if not isinstance(file.get(name, getlink=True), h5py.HardLink):
+        return False
+    item = file[name]
+    return bool(isinstance(item, h5py.Dataset) and item.ndim == 2)
 
 
 def import_arrow() -> Any:
@@ -174,9 +206,15 @@ def _find_column(path: Path, schema: Any, width: int | None) -> str:
     for found in (lists, sized):
         if len(found) == 1:
             return str(found[0].name)
+    numbers = [field for field in schema if import_arrow().types.is_floating(field.type)]
+    if not lists and len(numbers) > 1:
+        raise UsageError(
+            f"{path}: has {len(numbers)} columns of single numbers and none of lists of floats; save the vectors as "
+            "one column: pandas.DataFrame({'embedding': list(vectors)})"
+        )
+    names = [field.name for field in lists or schema if not _INDEX.fullmatch(field.name)]
     raise UsageError(
-        f"{path}: {len(lists)} of its columns hold lists of floats "
-        f"({', '.join(field.name for field in lists or schema)}); choose one with --column"
+        f"{path}: {len(lists)} of its columns hold lists of floats ({', '.join(names[:10])}); choose one with --column"
     )
 
 

@@ -3,13 +3,13 @@
 import bz2
 import csv
 import gzip
-import itertools
 import lzma
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from linguagen.models.errors import TextError
+from linguagen.runtime.text.tokenizer import BLOCK_CHARACTERS
 
 _OPENERS: dict[str, Callable[..., Any]] = {".xz": lzma.open, ".gz": gzip.open, ".bz2": bz2.open}
 
@@ -32,15 +32,27 @@ def numbered_lines(name: str | Path) -> Iterator[tuple[int, str]]:
         raise TextError(f"{name} cannot be read ({error}); expected UTF-8 text, plain or compressed") from error
 
 
-def line_blocks(name: str | Path, size: int) -> Iterator[tuple[int, list[str]]]:
-    """Yield blocks of at most `size` lines, each with the number of its first line, counted from 1.
+def line_blocks(name: str | Path, size: int, characters: int = BLOCK_CHARACTERS) -> Iterator[tuple[int, list[str]]]:
+    """Yield blocks of lines, each with the number of its first line, counted from 1.
+
+    Args:
+        name: path of UTF-8 text, plain or compressed.
+        size: lines in a block, at most.
+        characters: a block ends with the line that makes it as long as this.
 
     Raises:
         TextError: the file cannot be read, or is not UTF-8.
     """
-    lines = numbered_lines(name)
-    while block := list(itertools.islice(lines, size)):
-        yield block[0][0], [line for _, line in block]
+    block: list[str] = []
+    held = 0
+    for number, line in numbered_lines(name):
+        block.append(line)
+        held += len(line)
+        if len(block) == size or held >= characters:
+            yield number + 1 - len(block), block
+            block, held = [], 0
+    if block:
+        yield number + 1 - len(block), block
 
 
 def read_scored(name: str | Path) -> tuple[list[str], list[str], list[float]]:

@@ -1,6 +1,6 @@
 """Text to tokens with a SentencePiece model, which is stored inside the text model's file."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,11 @@ from linguagen.models.errors import MissingExtraError, ModelFileError, TextError
 
 PADDING = 0
 """The token after the end of the shorter texts of a batch."""
+
+BLOCK_CHARACTERS = 1 << 20
+"""Characters that are read and tokenized at a time, about, so that memory stays flat for any input."""
+LONG_CHARACTERS = 16_384
+"""A longer text is tokenized in parts of at most so many characters: memory and time for one grow with its length."""
 
 Tokens = npt.NDArray[np.int32]
 
@@ -71,23 +76,59 @@ class Tokenizer:
         Raises:
             TextError: a text is not a string, or has no token; the message has its number.
         """
-        for number, text in enumerate(texts, first):
-            if not isinstance(text, str):
-                raise TextError(f"text {number} is of type {type(text).__name__}, expected a string")
+        check_strings(texts, first)
         tokens: list[list[int]] = self._processor.encode(list(texts), num_threads=threads)
         empty = [number for number, each in enumerate(tokens, first) if not each]
         if empty:
             raise TextError(
                 f"{len(empty)} of {len(tokens)} texts are empty, the first is text {empty[0]} "
-                f"({texts[empty[0] - first]!r}); leave them out"
+                f"({texts[empty[0] - first][:40]!r}); leave them out"
             )
         return tokens
+
+    def windows(self, text: str, size: int) -> Iterator[list[int]]:
+        """Tokens of a text of any length, in lists of `size`, the last one shorter; none if the text has no token.
+
+        They are those of `tokenize`, but for a space between two parts of a text that has `LONG_CHARACTERS` characters
+        in a row without one.
+        """
+        held: list[int] = []
+        for part in text_parts(text, LONG_CHARACTERS):
+            held += self._processor.encode(part)
+            while len(held) >= size:
+                yield held[:size]
+                held = held[size:]
+        if held:
+            yield held
 
     def __getstate__(self) -> dict[str, Any]:
         return {"model": self.model, "origin": self._origin}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(state["model"], state["origin"])  # type: ignore[misc]
+
+
+def check_strings(texts: Sequence[object], first: int) -> None:
+    """Refuse texts that are not strings; `first` is the number of the first text.
+
+    Raises:
+        TextError: with the number of the first one.
+    """
+    for number, text in enumerate(texts, first):
+        if not isinstance(text, str):
+            raise TextError(f"text {number} is of type {type(text).__name__}, expected a string")
+
+
+def text_parts(text: str, longest: int) -> Iterator[str]:
+    """Cut a text into parts of at most so many characters: before the last space or line end, if there is one."""
+    start = 0
+    while len(text) - start > longest:
+        limit = start + longest
+        space = max(text.rfind(end, start + 1, limit + 1) for end in " \n")
+        end = space if space > 0 else limit
+        yield text[start:end]
+        start = end
+    yield text[start:]
 
 
 def pad(tokens: Sequence[Sequence[int]]) -> Tokens:

@@ -36,11 +36,27 @@ def test_rows_of_length_one_are_passed_on_untouched():
     np.testing.assert_array_equal(rows, given_rows)
 
 
-@pytest.mark.parametrize("size", [1e-25, 1e30])
-def test_very_short_and_very_long_rows_keep_their_direction(size):
-    rows, scaled = unit_rows(np.array([[3, 4]]) * size, 0, "vectors")
-    np.testing.assert_allclose(rows, [[0.6, 0.8]], rtol=1e-6)
-    assert scaled == 1
+@pytest.mark.parametrize("rows", [1, 2])
+@pytest.mark.parametrize(
+    ("kind", "size"),
+    [
+        *((np.float64, size) for size in (5e-324, 1e-320, 1e-300, 1e-160, 1e-25, 1e30, 1e38, 1e160, 1e300, 3e307)),
+        *((np.float32, size) for size in (1e-44, 1e-30, 1e19, 2e37, 8e37)),
+        *((np.float16, size) for size in (6e-8, 1e-6, 1.5e4)),
+    ],
+)
+def test_very_short_and_very_long_rows_keep_their_direction(kind, size, rows):
+    given_rows = (np.array([[3, 4]]) * kind(size)).astype(kind).repeat(rows, axis=0)
+    expected = given_rows.astype(np.longdouble)
+    expected /= np.sqrt((expected**2).sum(axis=1, keepdims=True))
+    found, scaled = unit_rows(given_rows, 0, "vectors")
+    np.testing.assert_allclose(found, expected.astype(float), rtol=1e-6)
+    assert scaled == rows
+
+
+def test_a_huge_row_next_to_a_usual_one_changes_neither():
+    found, _ = unit_rows(np.array([[3e300, 4e300], [1.0, 0.0]]), 0, "vectors")
+    np.testing.assert_allclose(found, [[0.6, 0.8], [1, 0]], rtol=1e-6)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])

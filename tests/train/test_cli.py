@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ TINY = ("--dim", "8", "--segments", "6", "--hidden", "3", "--batch", "64", "--su
 @pytest.fixture
 def trained(tmp_path, run_command):
     np.save(tmp_path / "mine.npy", tiny_vectors(600, seed=1))
+    np.savetxt(tmp_path / "few.csv", tiny_vectors(60, seed=1), delimiter=",")
     return run_command("lg-train", "mine.npy", *TINY)
 
 
@@ -63,16 +65,51 @@ def test_a_second_run_of_the_same_name_gets_a_number_and_json(trained, run_comma
         (("mine.npy", "--device", "cuda"), 1, "device 'cuda' was asked for, but torch sees no CUDA GPU"),
         (("mine.npy", "--device", "tpu"), 2, "--device is 'tpu', expected auto, cpu or cuda"),
         (("mine.npy", "--batch", "2"), 2, "--batch is 2, expected 16 or more"),
-        (("mine.npy", "--segments", "5"), 2, "width 48 do not divide into 5 equal segments"),
+        (("mine.npy", "--dim", "64"), 2, "width 48 cannot be compressed to 64 dimensions; give --dim 48 or less"),
+        (("few.csv",), 1, "60 vectors are too few to train on and hold 10% out"),
+        (("mine.npy", "no.npy"), 2, "no.npy does not exist"),
+        (("-",), 2, "a run reads its vectors more than once, so standard input (-) cannot be one; name a file"),
+        (
+            ("mine.npy", "--init", "text-embedding-3-small"),
+            2,
+            "mine.npy has vectors of width 48, but --init text-embedding-3-small takes width 1536; choose the model",
+        ),
     ],
 )
-def test_errors_are_one_line_with_an_exit_code(trained, run_command, words, code, message):
+def test_errors_are_one_line_with_an_exit_code(trained, run_command, tmp_path, words, code, message):
     import torch
 
     if "cuda" in words and torch.cuda.is_available():
         pytest.skip("this machine has a CUDA GPU")
+    before = sorted(tmp_path.rglob("*"))
     done = run_command("lg-train", *words, code=code)
     assert message in " ".join(done.stderr.split())
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.timeout(250)
+@pytest.mark.parametrize("width", [2, 100, 301, 1024, 3072])
+def test_vectors_of_any_width_train_export_and_run_without_an_option(run_command, tmp_path, width):
+    generator = np.random.default_rng(0)
+    basis = generator.standard_normal((min(width, 40), width))
+    np.save(tmp_path / "v.npy", (generator.standard_normal((400, len(basis))) @ basis + 0.1).astype(np.float32))
+    done = run_command("lg-train", "v.npy", "--steps", "2", "--batch", "16")
+    dim = 256 if width > 256 else max(1, width // 2)
+    said = f"v.npy has vectors of width {width}: embeddings get {dim} dimensions; choose others with --dim"
+    assert (said in done.stderr) == (width <= 256)
+    run_command("lg-export", "-o", "m.onnx")
+    run_command("lg-run", "compress", "v.npy", "--model", "m.onnx", "-o", "out.npy")
+    assert np.load(tmp_path / "out.npy").shape == (400, dim)
+
+
+def test_a_command_ends_within_its_seconds(run_command, tmp_path):
+    np.save(tmp_path / "mine.npy", tiny_vectors(600, seed=1))
+    began = time.monotonic()
+    words = (*TINY[:-1], "1000000", "--evaluate-every", "100", "--seconds", "20")
+    said = run_command("lg-train", "mine.npy", *words).stderr
+    assert time.monotonic() - began < 25 or "cannot be shortened: one step is taken" in said
+    config = RunFolder(tmp_path / "runs" / "mine").read_config(VectorRunConfig)
+    assert config.timed_steps > 1 or "cannot be shortened" in said
 
 
 def test_export_errors_too(run_command, tmp_path):

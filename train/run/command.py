@@ -1,7 +1,7 @@
 """What `lg-train` does for every kind: options that are no settings of a run, and a run started or resumed by them."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
@@ -72,6 +72,8 @@ def started(
 ) -> Iterator[StartedRun[Config]]:
     """Inside: a new run, or one that is resumed, with its settings written down and a progress bar.
 
+    A new run whose first step was never taken leaves nothing.
+
     Args:
         settings: the class of the run's settings.
         options: as typed.
@@ -105,12 +107,19 @@ def started(
         if not processes.leader:
             yield StartedRun(folder, config, processes, no_progress)
             return
-        folder.write_config(config)
-        say(f"run {folder.path}: {', '.join(config.inputs)} on {processes.device.type}")
-        if config.logged:
-            say(f"watch it: tensorboard --logdir {folder.path.parent}")
-        steps = config.all_steps
-        with progress("training", steps) if steps else nullcontext(no_progress) as advance:
+        with folder.undone_before(lambda: taken > 0), progress("training", config.all_steps or None) as show:
+            taken = 0
+
+            def advance(steps: int) -> None:
+                """Count and show the steps just finished."""
+                nonlocal taken
+                taken += steps
+                show(steps)
+
+            folder.write_config(config)
+            say(f"run {folder.path}: {', '.join(config.inputs)} on {processes.device.type}")
+            if config.logged:
+                say(f"watch it: tensorboard --logdir {folder.path.parent}")
             yield StartedRun(folder, config, processes, advance)
 
 

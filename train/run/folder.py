@@ -11,7 +11,9 @@
 """
 
 import json
-from collections.abc import Mapping
+import shutil
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -103,6 +105,22 @@ class RunFolder:
         if self.finished.exists():
             raise RunFolderError(f"{self.path} is finished; export it with lg-export {self.path}, or start a new run")
 
+    @contextmanager
+    def undone_before(self, begun: Callable[[], bool]) -> Iterator[None]:
+        """Inside: an error or Ctrl-C removes what was added to the folder, unless training had begun by then.
+
+        Args:
+            begun: says whether training has begun.
+        """
+        made = [path for path in (self.path, *self.path.parents) if not path.exists()]
+        before = set(self.path.iterdir()) if self.path.is_dir() else set()
+        try:
+            yield
+        except BaseException:
+            if not (begun() or self.checkpoint.exists()):
+                _remove(self.path, before, made)
+            raise
+
     def write_finished(self, summary: Mapping[str, Any]) -> None:
         """Write the result, which makes the run a finished one."""
         replace_file(self.finished, lambda file: file.write(json.dumps(summary, indent=2).encode()))
@@ -112,6 +130,16 @@ class RunFolder:
         if not self.config.is_file():
             raise RunFolderError(f"{self.path} is not a training run (no config.json); make one with lg-train")
         return self.config.read_text(encoding="utf-8")
+
+
+def _remove(folder: Path, kept: Collection[Path], made: Sequence[Path]) -> None:
+    """Remove what a folder holds but for what is kept, then each of the folders made that is empty, innermost first."""
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if path not in kept:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    for path in made:
+        if path.is_dir() and not any(path.iterdir()):
+            path.rmdir()
 
 
 def latest_run(root: Path = RUNS) -> Path:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from linguagen.models.errors import TrainingError
+from linguagen.runtime.console import say
 from linguagen.train.run.state import State
 from linguagen.train.run.watch import Result, Watch
 
@@ -18,8 +19,8 @@ Advance = Callable[[int], None]
 """Told the number of steps just finished, for a progress bar."""
 
 _TIMED_STEPS = 5
-_STEPS_SHARE = 0.8
-"""Share of the seconds left that steps may take; validations and the final table take the rest."""
+_STEPS_SHARE = 0.9
+"""Share of the seconds left that steps and their validations may take; the rest is for what timing missed."""
 
 
 def no_progress(steps: int) -> None:
@@ -88,18 +89,42 @@ def _finite_sum(terms: Terms, step: int) -> Tensor:
     return loss
 
 
-def steps_within(seconds: float, losses: Losses, modules: Sequence[nn.Module]) -> int:
+def steps_within(
+    seconds: float,
+    losses: Losses,
+    modules: Sequence[nn.Module],
+    evaluate_every: int,
+    validate: Callable[[], object],
+    finish: Callable[[], object],
+) -> int:
     """How many steps fit into this many seconds on this machine, at least 1; timing changes no weight.
 
+    It says so if not one fits, since nothing else can be left out.
+
     Args:
-        seconds: for steps and validations.
+        seconds: left for steps, validations and the final table; what timing them takes is taken off.
         losses: gives a step's loss terms, whose gradients are timed too.
         modules: whose gradients are cleared afterwards.
+        evaluate_every: steps between validations.
+        validate: does what a validation does.
+        finish: does what is done after the last step.
     """
     began = time.monotonic()
     for step in range(_TIMED_STEPS):
         _finite_sum(losses(step), step).backward()  # type: ignore[no-untyped-call]
         for module in modules:
             module.zero_grad()
-    each = (time.monotonic() - began) / _TIMED_STEPS
-    return max(1, int(_STEPS_SHARE * seconds / each))
+    stepped = time.monotonic()
+    validate()
+    validated = time.monotonic()
+    finish()
+    ended = time.monotonic()
+    each, validation, end = (stepped - began) / _TIMED_STEPS, validated - stepped, ended - validated
+    left = seconds - (ended - began) - validation - end
+    steps = int(_STEPS_SHARE * left / (each + validation / evaluate_every))
+    if steps < 1:
+        say(
+            f"start-up, preparation and the final table take about {each - left:.0f} s more than --seconds, and cannot "
+            "be shortened: one step is taken; give more seconds, or fewer vectors"
+        )
+    return max(1, steps)

@@ -15,9 +15,9 @@ from linguagen.train.run.folder import RunFolder
 class Stopwatch:
     """Seconds that a run takes; those before a kill count too."""
 
-    def __init__(self) -> None:
-        """Start."""
-        self._began = time.monotonic()
+    def __init__(self, began: float | None = None) -> None:
+        """Start now, or at an earlier time of the monotonic clock."""
+        self._began = time.monotonic() if began is None else began
 
     @property
     def seconds(self) -> float:

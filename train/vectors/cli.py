@@ -1,6 +1,8 @@
 """lg-train on vectors: the command of the default kind."""
 
+import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,6 +20,7 @@ from linguagen.train.run.command import RunOptions, require_torch, started
 from linguagen.train.run.folder import RunFolder
 from linguagen.train.run.options import typed_settings, with_settings
 from linguagen.train.vectors.config import VectorRunConfig
+from linguagen.train.vectors.width import with_width
 
 if TYPE_CHECKING:
     from linguagen.train.vectors.validation import RunResult
@@ -40,6 +43,7 @@ def command(
 
     Example: lg-train vectors.npy --teacher text-embedding-3-small
     """
+    began = time.monotonic()
     require_torch()
     from linguagen.train.vectors.fit import fit_corpus
     from linguagen.train.vectors.loop import train
@@ -50,13 +54,15 @@ def command(
     def configure() -> VectorRunConfig:
         """The settings of a new run: those typed, what the model of --init says, defaults."""
         if not typed.get("init"):
-            return VectorRunConfig.from_flat({**typed, "inputs": inputs or (_sampled_input(),)})
+            config = VectorRunConfig.from_flat({**typed, "inputs": inputs or (_sampled_input(),)})
+            return with_width(config, dim_typed="dim" in typed)
         manifest = load_manifest(typed["init"])
         known = {"dim": manifest.output_dim, "teacher": manifest.teacher}
-        return VectorRunConfig.for_fit({**known, **typed, "inputs": inputs or (_sampled_input(),)})
+        config = VectorRunConfig.for_fit({**known, **typed, "inputs": inputs or (_sampled_input(),)})
+        return with_width(config, dim_typed=True)
 
     with started(VectorRunConfig, options, inputs, typed, configure) as run:
-        follow = fit_corpus if run.config.init else train
+        follow = fit_corpus if run.config.init else partial(train, began=began)
         result = follow(run.config, run.folder, run.processes, advance=run.advance)
     if result is not None:
         report(run.folder, result, options.json)

@@ -51,17 +51,8 @@ def start(model: Autoencoder, statistics: TeacherStatistics, rows: Array, soften
         statistics: those of the training rows.
         rows: (rows, width), some training rows for the decoder.
         softening: exponent on the eigenvalues; 0 for PCA.
-
-    Raises:
-        TrainingError: the vectors are narrower than the embedding asked for.
     """
-    config = model.encoder.config
-    if model.encoder.width < config.dim:
-        raise TrainingError(
-            f"vectors of width {model.encoder.width} cannot be compressed to {config.dim} dimensions; "
-            "choose a smaller --dim"
-        )
-    set_linear(model, softened_pca(statistics, config.dim, softening), rows)
+    set_linear(model, softened_pca(statistics, model.encoder.config.dim, softening), rows)
 
 
 def set_linear(model: Autoencoder, projection: Array, rows: Array) -> None:

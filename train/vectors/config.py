@@ -13,7 +13,7 @@ from linguagen.train.run.settings import RunSettings, check_least, setting
 class EncoderConfig(EncoderShape):
     """Shape of the encoder of vectors."""
 
-    segments: int = setting(12, "Equal pieces that a vector is cut into; its width must divide by this.")
+    segments: int = setting(12, "Pieces that a vector is cut into, of equal size or one number longer.")
     softening: float = setting(-0.05, "Closed-form start: each eigenvector is scaled by eigenvalue ** this.")
 
     def __post_init__(self) -> None:
@@ -77,7 +77,7 @@ class VectorRunConfig(RunSettings):
         "Share of rows held out for validation: whole origins if NAME-source.npy lies next to NAME.npy, else at "
         "random.",
     )
-    seconds: float = setting(0.0, "Take only as many steps as fit into this many seconds on this machine; 0 for all.")
+    seconds: float = setting(0.0, "Take only as many steps as let the command end after so many seconds; 0 for all.")
     init: str = setting(
         "",
         "Fit one corpus, starting from what this model (a name or file) knows of its teacher; the recipe is chosen on "
@@ -128,6 +128,18 @@ class VectorRunConfig(RunSettings):
                     f"queries; leave --{option} out, or train without --init"
                 )
         return cls.from_flat({**_FIT_DEFAULTS, **values})
+
+
+def check_dim(dim: int, width: int) -> None:
+    """Refuse an embedding that is wider than the vectors.
+
+    Raises:
+        UsageError: it is.
+    """
+    if dim > width:
+        raise UsageError(
+            f"vectors of width {width} cannot be compressed to {dim} dimensions; give --dim {width} or less"
+        )
 
 
 FIT_PARTS = 4

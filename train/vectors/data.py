@@ -48,7 +48,7 @@ class Corpus:
             mine = mine[np.argsort(numbers[mine])]  # read the file forwards
             if len(mine):
                 inside = numbers[mine] - first
-                found[mine] = unit_rows(file.mapped()[inside], inside, str(file.path))[0]
+                found[mine] = unit_rows(file.picked(inside), inside, str(file.path))[0]
             first += len(file)
         return found
 
@@ -129,12 +129,11 @@ def row_origins(corpus: Corpus) -> Indices | None:
 
 
 def _as_npy(path: Path, column: str | None, converted: Path) -> VectorFile:
-    """An input as a .npy file: itself, or a copy with the values untouched."""
+    """An input as a .npy file: itself, or a copy with rows of length 1, which float32 holds."""
     source = open_vectors(path, column=column)
     if isinstance(source, VectorFile) and path.suffix == ".npy":
         return source
     converted.mkdir(parents=True, exist_ok=True)
     target = converted / f"{path.stem}.npy"
-    copy = Task(lambda rows: rows, source.width, np.dtype("<f4"), {}, lambda chunk, *_: (chunk.astype(np.float32), 0))
-    process_file(copy, source, target, lambda _: None)
+    process_file(Task(lambda rows: rows, source.width, np.dtype("<f4"), {}), source, target, lambda _: None)
     return open_npy(target, source.width)

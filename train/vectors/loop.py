@@ -33,6 +33,7 @@ def train(
     objective: nn.Module | None = None,
     make_network: Callable[[int, EncoderConfig], VectorNetwork] = VectorNetwork,
     advance: Advance = no_progress,
+    began: float | None = None,
 ) -> RunResult | None:
     """Train an encoder of vectors, or resume from the folder's last checkpoint.
 
@@ -43,6 +44,7 @@ def train(
         objective: maps (x, z, reconstruction) to named loss terms; by default the configuration's.
         make_network: makes another architecture, for experiments, from the vectors' width and the configuration.
         advance: told the number of steps just finished.
+        began: when the command began, on the monotonic clock, for the seconds that it may take; by default now.
 
     Returns:
         The result in the leading process, None in the others.
@@ -51,7 +53,7 @@ def train(
         VectorError: an input cannot be used.
         TrainingError: too few, too narrow or all the same vectors, or the loss is no longer finite.
     """
-    stopwatch = Stopwatch()
+    stopwatch = Stopwatch(began)
     torch.manual_seed(config.seed)
     copies = folder.path / ("inputs" if processes.leader else f"inputs-{processes.rank}")  # no two write one file
     corpus = open_corpus(config.inputs, copies, config.column or None)
@@ -64,7 +66,9 @@ def train(
         start_from_members(config, model, prepared, folder, processes, advance)
     losses = _losses(config, prepared, model, objective, processes)
     if config.seconds and not config.timed_steps:
-        fitting = steps_within(config.seconds - stopwatch.seconds, losses, [model, objective])
+        checks = (lambda: prepared.held_out.watcher.measure(model), lambda: prepared.held_out.judge().measure(model))
+        left = config.seconds - stopwatch.seconds
+        fitting = steps_within(left, losses, [model, objective], config.evaluate_every, *checks)
         config = _timed(config, folder, processes, fitting)
     state = start_state(config.optimiser, model, objective, config.training_steps, stopwatch)
     _take_steps(config, folder, processes, prepared, state, losses, advance)

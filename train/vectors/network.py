@@ -1,6 +1,6 @@
 """The encoder: a linear map, plus what two bilinear readers of the segments add to it.
 
-For x of unit length, cut into S segments::
+For x of unit length, cut into S segments, whose sizes differ by one at most::
 
     z = normalize( P x + head( Forward(x_1 .. x_S), Backward(x_S .. x_1) ) )
 
@@ -9,13 +9,14 @@ judged against it. No attention and no recurrence: direction is a causal mask on
 linear in x folds into one matrix product when the model is exported. Each row is encoded by itself.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from linguagen.models.errors import UsageError
 from linguagen.train.network.blocks import BilinearGLUBlock, LinearSkip, Parts, ProjectionHead, both_directions
-from linguagen.train.vectors.config import EncoderConfig
+from linguagen.train.vectors.config import EncoderConfig, check_dim
 
 
 class SegmentBlock(BilinearGLUBlock):
@@ -26,34 +27,43 @@ class SegmentBlock(BilinearGLUBlock):
 
     mask: Tensor
 
-    def __init__(self, segments: int, width: int, hidden: int, reverse: bool) -> None:
+    def __init__(self, sizes: Sequence[int], hidden: int, reverse: bool) -> None:
         """Make the weights.
 
         Args:
-            segments: S.
-            width: numbers in a segment of the input.
+            sizes: numbers in each segment of the input, (segments,).
             hidden: units per segment of the output.
             reverse: read the segments from the last to the first.
         """
-        super().__init__(segments * width, segments * hidden)
-        self.register_buffer("mask", direction_mask(segments, width, hidden, reverse), persistent=False)
+        super().__init__(sum(sizes), len(sizes) * hidden)
+        self.register_buffer("mask", direction_mask(sizes, hidden, reverse), persistent=False)
 
     def masked(self) -> Parts:
-        """U, V and G with unseen segments at zero, each (segments * hidden, segments * width)."""
+        """U, V and G with unseen segments at zero, each (segments * hidden, inputs)."""
         return self.u * self.mask, self.v * self.mask, self.g * self.mask
 
     def read(self, x: Tensor) -> Parts:
-        """U x, V x and G x of (batch, segments * width), each (batch, segments * hidden)."""
+        """U x, V x and G x of (batch, inputs), each (batch, segments * hidden)."""
         u, v, g = (F.linear(x, weight) for weight in self.masked())
         return u, v, g
 
 
-def direction_mask(segments: int, width: int, hidden: int, reverse: bool) -> Tensor:
-    """1 where a unit may see a number: (segments * hidden, segments * width)."""
-    seen = torch.ones(segments, segments).tril()  # (unit's segment, number's segment)
+def segment_sizes(width: int, segments: int) -> list[int]:
+    """Numbers in each segment of a vector, (segments,): the first segments are one longer if the width has a rest.
+
+    A vector of fewer numbers than segments is cut into single numbers.
+    """
+    segments = min(segments, width)
+    size, rest = divmod(width, segments)
+    return [size + (number < rest) for number in range(segments)]
+
+
+def direction_mask(sizes: Sequence[int], hidden: int, reverse: bool) -> Tensor:
+    """1 where a unit may see a number: (segments * hidden, inputs), for segments of these sizes (segments,)."""
+    seen = torch.ones(len(sizes), len(sizes)).tril()  # (unit's segment, number's segment)
     if reverse:
         seen = seen.T
-    return seen.repeat_interleave(hidden, dim=0).repeat_interleave(width, dim=1)
+    return seen.repeat_interleave(hidden, dim=0).repeat_interleave(torch.tensor(sizes), dim=1)
 
 
 class VectorNetwork(nn.Module):
@@ -63,24 +73,20 @@ class VectorNetwork(nn.Module):
         """Make an encoder whose linear skip is still random: see `closed_form.start`.
 
         Raises:
-            UsageError: the width does not divide by the number of segments.
+            UsageError: the vectors are narrower than the embedding.
         """
         super().__init__()
-        if config.directions != "none" and width % config.segments:
-            raise UsageError(
-                f"vectors of width {width} do not divide into {config.segments} equal segments; "
-                "choose another --segments"
-            )
+        check_dim(config.dim, width)
         self.width, self.config = width, config
         self.skip = LinearSkip(width, config.dim)
-        widths = [width // config.segments] + [config.hidden] * (config.layers - 1)
+        sizes = segment_sizes(width, config.segments)
 
         def make_block(number: int, reverse: bool) -> SegmentBlock:
             """A block by its number, counted from 0, and whether it reads from the end."""
-            return SegmentBlock(config.segments, widths[number], config.hidden, reverse)
+            return SegmentBlock([config.hidden] * len(sizes) if number else sizes, config.hidden, reverse)
 
         self.directions = both_directions(make_block, config.layers, config.directions)
-        units = len(self.directions) * config.segments * config.hidden
+        units = len(self.directions) * len(sizes) * config.hidden
         self.head = ProjectionHead(units, config.dim) if units else None
 
     def forward(self, x: Tensor) -> Tensor:

@@ -1,6 +1,8 @@
 """lg-run's commands on text, as processes."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -119,3 +121,18 @@ def test_info_shows_a_text_model(tiny_text, run_command):
     document = json.loads(run_command("lg-run", "info", tiny_text["int8"], "--json").stdout)
     assert document["pieces"] == TextEncoder.load(tiny_text["int8"]).manifest.pieces
     assert "Softmax" in document["operators"]
+
+
+@pytest.mark.timeout(200)
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the peak from /proc")
+def test_a_line_of_megabytes_takes_little_memory(tiny_text, tmp_path):
+    """Its peak, in a process of its own: before texts were cut, one megabyte took 800 MB."""
+    (tmp_path / "line.txt").write_text("the dog sees the man, and calls it. " * 140_000)
+    code = (
+        "import sys; from linguagen.runtime.commands.main import app; app(sys.argv[1:], standalone_mode=False)\n"
+        "print(*(line for line in open('/proc/self/status') if line.startswith('VmHWM')))"
+    )
+    words = [sys.executable, "-c", code, "embed", "line.txt", "--model", str(tiny_text["int8"])]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert np.load(tmp_path / "line.npy").shape == (1, 8)
+    assert int(done.stdout.split()[-2]) < 300_000  # kilobytes

@@ -1,5 +1,6 @@
 import pickle
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain, pairwise
 
 import numpy as np
 import pytest
@@ -11,9 +12,11 @@ from scipy.stats import spearmanr
 
 from linguagen.models.errors import MissingExtraError, ModelFileError, TextError, UsageError
 from linguagen.runtime import Compressor, TextEncoder
-from linguagen.runtime.encoders.text_encoder import CHUNK_TEXTS, batches_by_length
+from linguagen.runtime.encoders import text_encoder
+from linguagen.runtime.encoders.text_encoder import CHUNK_TEXTS, batches_by_length, chunk_bounds
 from linguagen.runtime.measure.scores import found_first, spearman
-from linguagen.runtime.text.tokenizer import Tokenizer, pad
+from linguagen.runtime.text import tokenizer as tokenizer_module
+from linguagen.runtime.text.tokenizer import Tokenizer, pad, text_parts
 from linguagen.train.text.finished import load_finished
 
 
@@ -125,3 +128,49 @@ def test_found_first_counts_the_nearest():
     rows = np.eye(3, dtype=np.float32)
     assert found_first(rows, rows) == 1
     assert found_first(rows, rows[[0, 2, 1]]) == pytest.approx(1 / 3)
+
+
+def test_parts_of_a_long_text_have_the_tokens_of_the_whole(encoder, root, monkeypatch):
+    """Real texts, with code, tables and lists in them."""
+    texts = [path.read_text(encoding="utf-8") for path in sorted((root / "docs" / "decisions").glob("*.md"))]
+    monkeypatch.setattr(tokenizer_module, "LONG_CHARACTERS", 400)
+    for text in [*texts, " spaces   at\n\n the   seams " * 100]:
+        windows = list(encoder.tokenizer.windows(text, 100))
+        assert {len(window) for window in windows[:-1]} <= {100}
+        assert list(chain(*windows)) == encoder.tokenizer.tokenize([text])[0]
+
+
+@given(st.text(alphabet="ab \n", max_size=60), st.integers(2, 9))
+def test_a_text_is_cut_at_spaces_where_it_has_any(text, longest):
+    parts = list(text_parts(text, longest))
+    assert "".join(parts) == text
+    assert all(len(part) <= longest for part in parts)
+    for part, after in pairwise(parts):
+        assert after[0] in " \n" or (len(part) == longest and not set(part[1:]) & set(" \n"))
+
+
+def test_a_long_text_is_the_mean_of_its_windows(encoder, monkeypatch):
+    monkeypatch.setattr(text_encoder, "WINDOW_TOKENS", 50)
+    text = " ".join(f"The dog sees the man {number}." for number in range(60))
+    tokens = encoder.tokenizer.tokenize([text])[0]
+    rows = [
+        len(tokens[n : n + 50]) * encoder._engine.run(pad([tokens[n : n + 50]]))[0] for n in range(0, len(tokens), 50)
+    ]
+    expected = np.sum(rows, axis=0) / np.linalg.norm(np.sum(rows, axis=0))
+    found = encoder.embed(["dog", text, "The cat."])
+    np.testing.assert_allclose(found[1], expected, atol=1e-6)
+    np.testing.assert_allclose(found[[0, 2]], encoder.embed(["dog", "The cat."]), atol=1e-6)
+    monkeypatch.setattr(text_encoder, "LONG_CHARACTERS", 100)
+    np.testing.assert_array_equal(encoder.embed(["dog", text, "The cat."]), found)
+
+
+def test_a_long_text_of_nothing_is_refused_by_number(encoder):
+    with pytest.raises(TextError, match="text 3 has 20000 characters and no token; leave it out"):
+        encoder.embed(["dog", " " * 20_000], first=2)
+
+
+def test_chunks_hold_few_characters_and_a_long_text_is_alone():
+    assert list(chunk_bounds([], 3, 10)) == []
+    assert list(chunk_bounds([1] * 7, 3, 10)) == [(0, 3), (3, 6), (6, 7)]
+    assert list(chunk_bounds([6, 4, 1, 20, 1], 3, 10)) == [(0, 2), (2, 3), (3, 4), (4, 5)]
+    assert list(chunk_bounds([1, 20_000, 1, 1], 9, 10**6)) == [(0, 1), (1, 2), (2, 4)]

@@ -30,7 +30,7 @@ def test_every_kind_of_npy_reads_the_same_in_windows(tmp_path_factory, kind, for
     windows = list(opened.chunks(size))
     assert [start for start, _ in windows] == list(range(0, 7, size))
     np.testing.assert_array_equal(np.concatenate([rows for _, rows in windows]), ROWS)
-    np.testing.assert_array_equal(opened.mapped()[[4, 2]], ROWS[[4, 2]])
+    np.testing.assert_array_equal(opened.picked(np.array([4, 2])), ROWS[[4, 2]])
 
 
 def test_a_file_without_rows_has_no_windows(tmp_path):
@@ -59,6 +59,11 @@ def _saved(array: np.ndarray, **options: object) -> bytes:
             _saved(np.array([{}, {}], dtype=object), allow_pickle=True),
             VectorFileError,
             "holds pickled Python objects, which are never loaded; save plain numbers",
+        ),
+        (
+            _saved(ROWS).replace(b"(7, 5)", b"(-7,5)"),
+            VectorFileError,
+            r"its .npy header has the shape \(-7, 5\), and no size is below 0; write it again",
         ),
         (_saved(np.ones((3, 4))), VectorError, "vectors of width 4, but the model takes width 5"),
         (_saved(np.ones((3, 5), int)), VectorError, "holds int64 values"),

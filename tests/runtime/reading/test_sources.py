@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from linguagen.models.errors import MissingExtraError, UsageError, VectorError, VectorFileError
+from linguagen.runtime.reading.picking import read_rows, spread_rows
 from linguagen.runtime.reading.sources import open_vectors
 from linguagen.runtime.reading.streams import StreamSource
 
@@ -236,6 +237,32 @@ BROKEN = [
     ("v.csv", b"1,2,3,4,5,6\n1,2,x,4,5,6\n", "line 2: no embedding .*; expected a column `embedding` with a list"),
     ("v.csv", b"\xff\xfe", "not CSV in UTF-8"),
     ("v.csv", b"embedding\n" + b"[" * 50_000, "line 2: no embedding"),
+    (
+        "v.fvecs",
+        bytes([6, 0, 0, 0]) + bytes(24) + bytes([5, 0, 0, 0]) + bytes(24),
+        r"row 1 \(counted from 0\) declares a width of 5, but the first row has 6; write",
+    ),
+    (
+        "v.npz",
+        npz(saved(ROWS).replace(b"(2500, 6)", b"(-2500,6)")),
+        r"has the shape \(-2500, 6\), and no size is below 0",
+    ),
+    *(
+        ("v.jsonl", lines([{"data": [{"embedding": [1.0] * 6, **item} for item in items]}]).encode(), message)
+        for items, message in (
+            (
+                [{"index": 0}, {"index": 0}],
+                r"response of 2 embeddings has the indices \[0, 0\], expected each of 0 to 1",
+            ),
+            ([{"index": 0}, {}], r"has the indices \[0, None\], expected each of 0 to 1 once; ask for these"),
+            ([{"index": 10**30}], r"has the indices \[1000"),
+            ([{"index": -1}], r"has the indices \[-1\]"),
+            ([{"index": "0"}], r"has the indices \['0'\]"),
+            ([{"index": True}, {"index": 0}], r"has the indices \[True, 0\]"),
+            ([{"index": [0]}], r"has the indices \[\[0\]\]"),
+        )
+    ),
+    ("v.json", b"[[1, 2], 3]", "no embedding in it; expected"),
     ("v.txt", b"hello", "its ending '.txt' is none of .npy, .npz, .* and it is not a .npy file; convert it"),
 ]
 
@@ -255,6 +282,76 @@ def test_a_csv_column_by_name(tmp_path):
     np.testing.assert_array_equal(next(open_vectors(tmp_path / "blank.csv", 2).chunks(9))[1], [[1, 2], [3, 4]])
     with pytest.raises(VectorFileError, match="has no column 'w'; it has vector, x"):
         open_vectors(tmp_path / "v.csv", 2, "w")
+
+
+def test_a_response_without_indices_is_read_in_its_order(tmp_path):
+    (tmp_path / "v.json").write_text(json.dumps({"data": [{"embedding": [2, 1]}, {"embedding": [1, 2]}]}))
+    np.testing.assert_array_equal(next(open_vectors(tmp_path / "v.json", 2).chunks(9))[1], [[2, 1], [1, 2]])
+
+
+def test_a_list_of_lists_is_read_as_rows(tmp_path):
+    (tmp_path / "v.json").write_text("[[1, 2],\n [3, 4]]")
+    np.testing.assert_array_equal(next(open_vectors(tmp_path / "v.json", 2).chunks(9))[1], [[1, 2], [3, 4]])
+
+
+@pytest.mark.parametrize(("name", "content"), [("v.jsonl", "[3e300, 4e300]"), ("v.csv", "a,b\n3e300,4e300\n")])
+def test_numbers_in_text_beyond_float32_are_read_as_they_are(tmp_path, name, content):
+    (tmp_path / name).write_text(content)
+    rows = next(open_vectors(tmp_path / name, 2).chunks(9))[1]
+    np.testing.assert_array_equal(rows, [[3e300, 4e300]])
+    assert read_rows(open_vectors(tmp_path / name, 2), 5).vectors.tolist() == [[pytest.approx(0.6), pytest.approx(0.8)]]
+    np.testing.assert_allclose(spread_rows(open_vectors(tmp_path / name, 2), 5), [[0.6, 0.8]], rtol=1e-6)
+
+
+def test_rows_of_another_width_in_fvecs_are_found_when_they_are_picked(tmp_path):
+    (tmp_path / "v.fvecs").write_bytes(b"".join(np.int32(width).tobytes() + bytes(8) for width in (2, 2, 3)))
+    source = open_vectors(tmp_path / "v.fvecs", 2)
+    np.testing.assert_array_equal(source.picked(np.array([1, 0])), np.zeros((2, 2)))
+    with pytest.raises(VectorFileError, match="row 2 .* declares a width of 3"):
+        source.picked(np.array([0, 2]))
+
+
+def test_the_index_that_pandas_writes_is_no_dimension(tmp_path):
+    (tmp_path / "v.csv").write_text(",0,1\n0,3.0,4.0\n1,5.0,6.0\n")
+    np.testing.assert_array_equal(next(open_vectors(tmp_path / "v.csv", 2).chunks(9))[1], [[3, 4], [5, 6]])
+    indexed = table().append_column("__index_level_0__", pyarrow.array(np.arange(2500)))
+    pyarrow.parquet.write_table(indexed, tmp_path / "v.parquet")
+    assert open_vectors(tmp_path / "v.parquet").width == 6
+    pyarrow.parquet.write_table(indexed.select(["id", "__index_level_0__"]), tmp_path / "no.parquet")
+    with pytest.raises(UsageError, match=r"0 of its columns hold lists of floats \(id\); choose one"):
+        open_vectors(tmp_path / "no.parquet")
+    spread = pyarrow.table({**{str(n): ROWS[:, n] for n in range(6)}, "__index_level_0__": np.arange(2500)})
+    pyarrow.parquet.write_table(spread, tmp_path / "spread.parquet")
+    with pytest.raises(UsageError, match="has 6 columns of single numbers and none of lists of floats; save the"):
+        open_vectors(tmp_path / "spread.parquet")
+
+
+def test_links_in_hdf5_are_not_followed(tmp_path):
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file["v"] = ROWS
+    with h5py.File(tmp_path / "v.h5", "w") as file:
+        file["v"] = ROWS[:9]
+        file["outside"], file["inside"] = h5py.ExternalLink("other.h5", "/v"), h5py.SoftLink("/v")
+        file["loop"], file["pool"] = h5py.SoftLink("/pool"), h5py.SoftLink("/loop")
+        file["dangling"] = h5py.SoftLink("/nowhere")
+    assert open_vectors(tmp_path / "v.h5").rows_known == 9
+    for name, where in (("outside", "/v in other.h5"), ("inside", "/v"), ("loop", "/pool"), ("dangling", "/nowhere")):
+        with pytest.raises(UsageError, match=f"'{name}' is a link to {where}, and links are not followed; copy the"):
+            open_vectors(tmp_path / "v.h5", column=name)
+
+
+def test_numbers_of_hdf5_in_other_files_are_not_read(tmp_path):
+    (tmp_path / "raw").write_bytes(ROWS.tobytes())
+    with h5py.File(tmp_path / "v.h5", "w") as file:
+        file.create_dataset("v", ROWS.shape, "f4", external=[("raw", 0, ROWS.nbytes)])
+    with pytest.raises(VectorFileError, match="dataset v: its numbers are in other files, which are not read; copy"):
+        open_vectors(tmp_path / "v.h5")
+    with h5py.File(tmp_path / "w.h5", "w") as file:
+        layout = h5py.VirtualLayout(ROWS.shape, "f4")
+        layout[:] = h5py.VirtualSource("other.h5", "v", shape=ROWS.shape)
+        file.create_virtual_dataset("v", layout)
+    with pytest.raises(VectorFileError, match="dataset v: its numbers are in other files, which are not read; copy"):
+        open_vectors(tmp_path / "w.h5")
 
 
 def test_missing_numbers_in_a_table_are_refused_later_as_nan(tmp_path):

@@ -24,6 +24,32 @@ def test_a_finished_run_is_read_whole(tiny):
     np.testing.assert_allclose(np.linalg.norm(run.calibration, axis=1), 1, atol=1e-6)
 
 
+def test_a_failed_start_leaves_what_was_there_and_nothing_else(tmp_path):
+    folder = RunFolder(tmp_path / "runs" / "new")
+    with pytest.raises(KeyboardInterrupt), folder.undone_before(lambda: False):
+        (folder.path / "inputs").mkdir(parents=True)
+        (folder.path / "inputs" / "v.npy").touch()
+        folder.config.touch()
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []
+    folder.path.mkdir(parents=True)
+    (folder.path / "notes").touch()
+    with pytest.raises(RunFolderError), folder.undone_before(lambda: False):
+        folder.config.touch()
+        raise RunFolderError
+    assert list(folder.path.iterdir()) == [folder.path / "notes"]
+
+
+@pytest.mark.parametrize(("begun", "file"), [(True, "config.json"), (False, "checkpoint.pt")])
+def test_a_run_that_has_begun_is_kept_when_it_fails(tmp_path, begun, file):
+    folder = RunFolder(tmp_path / "new")
+    with pytest.raises(RunFolderError), folder.undone_before(lambda: begun):
+        folder.path.mkdir()
+        (folder.path / file).touch()
+        raise RunFolderError
+    assert (folder.path / file).exists()
+
+
 def test_folders_that_are_no_finished_run_are_told_apart(copy, tmp_path):
     with pytest.raises(RunFolderError, match="is not a training run .*; make one with lg-train"):
         load_finished(tmp_path)

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 import torch
 from torch import nn
@@ -35,7 +37,26 @@ def test_a_loss_without_terms_or_not_finite_is_refused(state):
 
 def test_timing_changes_no_weight(state):
     before = {name: weight.clone() for name, weight in state.model.state_dict().items()}
-    assert steps_within(1e-9, losses_of(state), [state.model]) == 1
-    assert steps_within(60, losses_of(state), [state.model]) > 100
+    nothing = (10, lambda: None, lambda: None)
+    assert steps_within(1e-9, losses_of(state), [state.model], *nothing) == 1
+    assert steps_within(60, losses_of(state), [state.model], *nothing) > 100
     assert all(torch.equal(weight, before[name]) for name, weight in state.model.state_dict().items())
     assert all(weight.grad is None for weight in state.model.parameters())
+
+
+def test_validations_and_the_final_table_count_among_the_seconds(state, capsys):
+    def slow() -> None:
+        time.sleep(0.05)
+
+    def quick() -> None:
+        pass
+
+    rare = steps_within(2, losses_of(state), [state.model], 1000, slow, quick)
+    often = steps_within(2, losses_of(state), [state.model], 10, slow, quick)
+    assert often < 2 / 0.05 * 10 < rare
+    assert capsys.readouterr().err == ""
+    assert steps_within(0.09, losses_of(state), [state.model], 10, quick, slow) == 1  # timed once, done once more
+    said = capsys.readouterr().err
+    assert said.startswith(
+        "start-up, preparation and the final table take about 0 s more than --seconds, and cannot be"
+    )

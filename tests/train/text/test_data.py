@@ -51,7 +51,7 @@ def test_files_that_are_no_corpus_are_refused_by_line(tmp_path, file, lines, mes
 
 
 def test_a_file_that_is_missing_or_no_text_is_refused(tmp_path):
-    with pytest.raises(TextError, match=r"nowhere.txt cannot be read .*expected UTF-8 text, plain or packed"):
+    with pytest.raises(TextError, match=r"nowhere.txt cannot be read .*expected UTF-8 text, plain or compressed"):
         read_texts(["nowhere.txt"])
     (tmp_path / "a.txt").write_bytes(b"\xff\xfe\n")
     with pytest.raises(TextError, match="expected UTF-8 text"):
@@ -79,6 +79,8 @@ def test_scored_pairs_need_a_number(tmp_path):
 def test_blocks_of_lines_carry_the_number_of_their_first(tmp_path):
     blocks = list(line_blocks(write(tmp_path / "a.txt", ["a", "b", "c", "d", "e"]), 2))
     assert blocks == [(1, ["a", "b"]), (3, ["c", "d"]), (5, ["e"])]
+    long = list(line_blocks(tmp_path / "a.txt", 9, characters=3))
+    assert long == [(1, ["a", "b", "c"]), (4, ["d", "e"])]
 
 
 @settings(max_examples=30)

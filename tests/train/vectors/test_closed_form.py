@@ -1,10 +1,8 @@
 import numpy as np
-import pytest
 import torch
 from make_tiny_model import statistics_of
 from sklearn.linear_model import LinearRegression
 
-from linguagen.models.errors import TrainingError
 from linguagen.runtime.measure.controls import SOFTENED_PCA, control_projections, project
 from linguagen.train.vectors.closed_form import gather_moments, start
 from linguagen.train.vectors.config import EncoderConfig
@@ -27,9 +25,3 @@ def test_the_start_is_softened_pca_with_the_least_squares_decoder(tiny_vectors):
     np.testing.assert_allclose(embeddings, golden, atol=1e-5)
     fitted = LinearRegression(fit_intercept=False).fit(golden, tiny_vectors).predict(golden)
     np.testing.assert_allclose(reconstructed, fitted, atol=1e-3)
-
-
-def test_vectors_narrower_than_the_embedding_are_refused(tiny_vectors):
-    model = Autoencoder(VectorNetwork(48, EncoderConfig(dim=64, segments=6)))
-    with pytest.raises(TrainingError, match="width 48 cannot be compressed to 64 dimensions; choose a smaller --dim"):
-        start(model, statistics_of(tiny_vectors, 64), tiny_vectors, 0.0)

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -6,31 +7,33 @@ from hypothesis import strategies as st
 from linguagen.models.errors import UsageError
 from linguagen.train.network.blocks import BackwardEncoder, ForwardEncoder
 from linguagen.train.vectors.config import EncoderConfig
-from linguagen.train.vectors.network import SegmentBlock, VectorNetwork, direction_mask
+from linguagen.train.vectors.network import SegmentBlock, VectorNetwork, direction_mask, segment_sizes
 
 
 def unit(rows: int, width: int, seed: int = 0) -> torch.Tensor:
     return torch.nn.functional.normalize(torch.randn(rows, width, generator=torch.Generator().manual_seed(seed)), dim=1)
 
 
+@pytest.mark.parametrize("sizes", [[3, 3, 3, 3], [4, 4, 3, 3]])
 @pytest.mark.parametrize("layers", [1, 3])
 @pytest.mark.parametrize("kind", [ForwardEncoder, BackwardEncoder])
-def test_a_unit_sees_only_the_segments_on_its_side(kind, layers):
+def test_a_unit_sees_only_the_segments_on_its_side(kind, layers, sizes):
     """By the Jacobian: d unit / d input is zero exactly where the direction forbids it."""
     torch.manual_seed(0)
-    segments, width, hidden = 4, 3, 2
-    widths = [width] + [hidden] * (layers - 1)
-    encoder = kind(lambda number, reverse: SegmentBlock(segments, widths[number], hidden, reverse), layers)
-    jacobian = torch.autograd.functional.jacobian(lambda x: encoder(x[None])[0], unit(1, 12)[0])
-    by_segment = jacobian.reshape(segments, hidden, segments, width).abs().amax(dim=(1, 3))
+    segments, hidden = len(sizes), 2
+    inputs = [sizes] + [[hidden] * segments] * (layers - 1)
+    encoder = kind(lambda number, reverse: SegmentBlock(inputs[number], hidden, reverse), layers)
+    jacobian = torch.autograd.functional.jacobian(lambda x: encoder(x[None])[0], unit(1, sum(sizes))[0])
+    by_unit = torch.stack([part.abs().amax(dim=1) for part in jacobian.split(sizes, dim=1)], dim=1)
+    by_segment = by_unit.reshape(segments, hidden, segments).amax(dim=1)
     seen = torch.ones(segments, segments).tril().bool()
     assert torch.equal(by_segment > 0, seen if kind is ForwardEncoder else seen.T)
 
 
 def test_a_block_is_the_formula_on_masked_weights():
     torch.manual_seed(0)
-    block, x = SegmentBlock(3, 4, 2, reverse=False), unit(5, 12)
-    mask = direction_mask(3, 4, 2, reverse=False)
+    block, x = SegmentBlock([4, 4, 4], 2, reverse=False), unit(5, 12)
+    mask = direction_mask([4, 4, 4], 2, reverse=False)
     u, v, g = (x @ (weight * mask).T for weight in (block.u, block.v, block.g))
     torch.testing.assert_close(block(x), u * v * torch.sigmoid(g))
     # The bilinear part is torch.nn.Bilinear with the rank-one kernel of each unit.
@@ -64,7 +67,21 @@ def test_both_directions_have_the_parameters_they_should():
     assert sum(parameter.numel() for parameter in encoder.parameters()) == 1536 * 256 + 3 * 1536 * units + units * 256
 
 
-def test_a_width_that_does_not_divide_is_refused():
-    with pytest.raises(UsageError, match="width 13 do not divide into 3 equal segments; choose another --segments"):
-        VectorNetwork(13, EncoderConfig(segments=3))
-    assert VectorNetwork(13, EncoderConfig(segments=3, directions="none", dim=4)).width == 13
+@pytest.mark.parametrize("width", [1, 5, 12, 13, 100, 301, 1000, 1024, 1536, 3072])
+def test_every_width_is_cut_into_segments_of_nearly_one_size(width):
+    sizes = segment_sizes(width, 12)
+    assert sum(sizes) == width
+    assert len(sizes) == min(12, width)
+    assert max(sizes) - min(sizes) <= 1
+    assert sizes == [len(part) for part in np.array_split(np.arange(width), len(sizes))]
+
+
+@pytest.mark.parametrize("width", [7, 13, 100])
+def test_an_encoder_of_any_width_encodes(width):
+    encoder = VectorNetwork(width, EncoderConfig(dim=5))
+    assert encoder(unit(3, width)).shape == (3, 5)
+
+
+def test_vectors_narrower_than_the_embedding_are_refused():
+    with pytest.raises(UsageError, match="width 48 cannot be compressed to 64 dimensions; give --dim 48 or less"):
+        VectorNetwork(48, EncoderConfig(dim=64))
