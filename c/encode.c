@@ -93,11 +93,6 @@ static void product_float(const lg_model *model, size_t rows, const lg_block *bl
             block->wide[r * columns + c] = model->kernels->dotf(block->unit + r * n, weights + c * n, n);
 }
 
-/* target (n) += factor x source (n). */
-static void add_scaled(float *target, float factor, const float *source, size_t n) {
-    for (size_t i = 0; i < n; i++) target[i] += factor * source[i];
-}
-
 /* hidden (units) += u v sigmoid(g), from parts (3 units). */
 static void add_gate(float *hidden, const float *parts, size_t units) {
     const float *u = parts, *v = parts + units, *g = parts + 2 * units;
@@ -108,6 +103,7 @@ static void add_gate(float *hidden, const float *parts, size_t units) {
 static void finish_row(const lg_model *model, float *wide, const float *unit, float *hidden, float *embedding) {
     size_t dim = model->output_dim, units = model->units;
     float *parts = hidden + units;
+    void (*add_scaled)(float *, float, const float *, size_t) = model->kernels->add_scaled;
     for (uint32_t i = 0; i < model->outlier_count; i++)
         add_scaled(wide, unit[model->outliers[i]], model->outlier_weights + (size_t)i * model->columns, model->columns);
     for (size_t i = 0; i < units; i++) hidden[i] = 0;

@@ -18,6 +18,8 @@ typedef struct lg_kernels {
     void (*dot8)(const int8_t *x, const int8_t *weights, size_t n, int32_t dots[4]);
     /* Product of floats (n). */
     float (*dotf)(const float *x, const float *y, size_t n);
+    /* target (n) += factor x values (n). */
+    void (*add_scaled)(float *target, float factor, const float *values, size_t n);
     /* Products of codes (rows, n), each byte exclusive-or flip, with query (n); and squared lengths of the codes. */
     void (*search8)(const uint8_t *codes, size_t rows, size_t n, uint8_t flip, const int16_t *query, int32_t *dots,
                     int32_t *squares);

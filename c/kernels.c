@@ -36,6 +36,13 @@ static float dotf_scalar(const float *x, const float *y, size_t n) {
     return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
 }
 
+static void add_scaled_scalar(float *target, float factor, const float *values, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        float product = factor * values[i];
+        target[i] += product;
+    }
+}
+
 static void search8_scalar(const uint8_t *codes, size_t rows, size_t n, uint8_t flip, const int16_t *query,
                            int32_t *dots, int32_t *squares) {
     for (size_t r = 0; r < rows; r++, codes += n) {
@@ -63,8 +70,8 @@ static void search4_scalar(const uint8_t *codes, size_t rows, size_t n, const in
 }
 
 const lg_kernels *lg_scalar_kernels(void) {
-    static const lg_kernels kernels = {"scalar",    squares_scalar, round8_scalar, dot8_scalar,
-                                       dotf_scalar, search8_scalar, search4_scalar};
+    static const lg_kernels kernels = {"scalar",    squares_scalar,    round8_scalar,  dot8_scalar,
+                                       dotf_scalar, add_scaled_scalar, search8_scalar, search4_scalar};
     return &kernels;
 }
 

@@ -90,6 +90,16 @@ LG_AVX2 static float dotf_avx2(const float *x, const float *y, size_t n) {
     return sum;
 }
 
+LG_AVX2 static void add_scaled_avx2(float *target, float factor, const float *values, size_t n) {
+    __m256 factors = _mm256_set1_ps(factor);
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        __m256 product = _mm256_mul_ps(factors, _mm256_loadu_ps(values + i));
+        _mm256_storeu_ps(target + i, _mm256_add_ps(_mm256_loadu_ps(target + i), product));
+    }
+    lg_scalar_kernels()->add_scaled(target + i, factor, values + i, n - i);
+}
+
 LG_AVX2 static void search8_avx2(const uint8_t *codes, size_t rows, size_t n, uint8_t flip, const int16_t *query,
                                  int32_t *dots, int32_t *squares) {
     __m128i flips = _mm_set1_epi8((char)flip);
@@ -138,7 +148,8 @@ LG_AVX2 static void search4_avx2(const uint8_t *codes, size_t rows, size_t n, co
 }
 
 const lg_kernels *lg_avx2_kernels(void) {
-    static const lg_kernels kernels = {"avx2", squares_avx2, round8_avx2, dot8_avx2, dotf_avx2, search8_avx2, search4_avx2};
+    static const lg_kernels kernels = {"avx2",    squares_avx2,    round8_avx2,  dot8_avx2,
+                                       dotf_avx2, add_scaled_avx2, search8_avx2, search4_avx2};
     return &kernels;
 }
 #else

@@ -65,7 +65,9 @@ def command(
     typer.echo(exported.path)
 
 
-def _export_run(run: Path | None, request: ExportRequest, output: Path | None, overwrite: bool) -> tuple[Any, list[str]]:
+def _export_run(
+    run: Path | None, request: ExportRequest, output: Path | None, overwrite: bool
+) -> tuple[Any, list[str]]:
     """Write a run, by default the latest, as an ONNX file; returns what was written, and lines about it."""
     finished, folder = _finished(run)
     writer = import_module(_WRITERS[finished.kind])

@@ -31,7 +31,13 @@ def table_bytes(weights: VectorWeights) -> bytes:
         b"".join(codecs),
     ]
     offsets, body = _placed(sections)
-    sizes = (manifest.input_dim, manifest.output_dim, weights.units, len(weights.deeper), int(bool(weights.scales.size)))
+    sizes = (
+        manifest.input_dim,
+        manifest.output_dim,
+        weights.units,
+        len(weights.deeper),
+        int(bool(weights.scales.size)),
+    )
     checked = struct.pack(
         "<32s64s6IfI7II",
         bytes.fromhex(manifest.graph_sha256),

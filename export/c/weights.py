@@ -53,8 +53,8 @@ def read_weights(path: Path) -> VectorWeights:
         )
     if manifest.output_dim < 4:
         raise ModelFileError(
-            f"{path}: its embeddings have {manifest.output_dim} dimensions, but the C library reads models of at least 4; "
-            "train a wider one"
+            f"{path}: its embeddings have {manifest.output_dim} dimensions, but the C library reads models of 4 or "
+            "more; train a wider one"
         )
     stored = read_initialisers(checked.data)
     try:
