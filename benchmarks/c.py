@@ -158,7 +158,7 @@ def numpy_search(codec: Codec, query: np.ndarray, codes: np.ndarray) -> np.ndarr
 
 
 def faiss_index(kind: str, rows: np.ndarray) -> Any:
-    """The flat index of faiss with codes of the same size, for rows (n, DIM) and their copies; None if it has no such kind."""
+    """The flat index of faiss with codes of the same size, for copies of rows (n, DIM); None if it has no such kind."""
     if kind == "binary":
         bits = faiss.IndexBinaryFlat(DIM)
         for _ in range(_COPIES):
