@@ -1,0 +1,261 @@
+"""Writes docs/results/c.md: the C library against onnxruntime, numpy and faiss, one thread, in one run.
+
+OMP_NUM_THREADS=1 python -m benchmarks.c
+"""
+
+import ctypes
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import faiss
+import numpy as np
+import onnxruntime
+
+from benchmarks.pages import RESULTS, table
+from linguagen.export.c.writer import export_table
+from linguagen.models.catalogue import find_model
+from linguagen.models.manifests.vectors import INPUT_NAME
+from linguagen.runtime import Compressor
+from linguagen.runtime.codes.codec import KINDS, Codec
+
+ROOT = Path(__file__).resolve().parent.parent
+MODEL = "text-embedding-3-small"
+ROWS, DIM, NEAREST = 1_000_000, 256, 10
+ROUNDS = 7
+_COPIES = 10
+_NUMPY_ROWS = 50_000
+"""Rows that numpy scores at a time; all at once would need the decoded rows in memory."""
+_KINDS = ("int8", "int4", "e8", "binary")
+_STRUCT_BYTES = 512
+"""More than a model, a codec or ten hits take."""
+_HEAD = """# The C library
+
+Made by `OMP_NUM_THREADS=1 python -m benchmarks.c`: one thread, AVX2, calls alternated, medians. Times are
+those of the processor, so that other programs on the machine count less. Ratios are times over that of C: above 1, C is
+faster."""
+_FAISS = """faiss: `IndexScalarQuantizer` with 8 and 4 bits and inner product, and `IndexBinaryFlat`, which compares
+bits with bits; C compares a float query with bits, which finds more of the neighbours. e8 has no counterpart in
+faiss. The codes are those of 100,000 random rows, ten times."""
+_LOST = """## Where it loses
+
+{lost}
+
+Without AVX2 (any processor but x86-64, or another compiler than gcc and clang) plain C runs; it gives the same
+integers, and the compiler decides how fast. There are no kernels for NEON, VNNI or WebAssembly yet."""
+
+
+def build(folder: Path) -> Path:
+    """Compile the amalgamation as a shared library; returns its path."""
+    subprocess.run(["python3", str(ROOT / "c" / "amalgamate.py"), str(folder)], check=True, capture_output=True)
+    words = ["cc", "-O2", "-shared", "-fPIC", "linguagen.c", "-lm", "-o", "linguagen.so"]
+    subprocess.run(words, check=True, cwd=folder)
+    return folder / "linguagen.so"
+
+
+class Library:
+    """The C library with one model, called through ctypes."""
+
+    def __init__(self, path: Path, table_file: Path) -> None:
+        """Load the library and open a table."""
+        self.c = ctypes.CDLL(str(path))
+        for name in ("lg_encode_scratch", "lg_codes_scratch", "lg_search_scratch"):
+            getattr(self.c, name).restype = ctypes.c_size_t
+        self.c.lg_kernels_name.restype = ctypes.c_char_p
+        self.model = ctypes.create_string_buffer(_STRUCT_BYTES)
+        self.table = np.fromfile(table_file, "<u8")
+        check(self.c.lg_open(self.model, pointer(self.table), ctypes.c_size_t(self.table.nbytes)))
+
+    def encoder(self, rows: np.ndarray) -> Callable[[], Any]:
+        """A call that compresses rows (n, 1536)."""
+        count = ctypes.c_size_t(len(rows))
+        out = np.empty((len(rows), DIM), np.float32)
+        scratch = np.empty(self.c.lg_encode_scratch(self.model, count) // 8 + 1, "<u8")
+        words = (self.model, pointer(rows), count, pointer(out), pointer(scratch), None)
+        return partial(call, self.c.lg_encode, words, keep=(rows, out, scratch))
+
+    def searcher(self, codec: Codec, query: np.ndarray, codes: np.ndarray) -> Callable[[], Any]:
+        """A call that finds the codes (rows, columns) nearest to a query (dim)."""
+        c_codec, count = ctypes.create_string_buffer(_STRUCT_BYTES), ctypes.c_size_t(len(codes))
+        check(self.c.lg_codec_open(c_codec, self.model, KINDS.index(codec.kind), codec.dim))
+        lengths, scratch = np.empty(len(codes), np.float32), np.empty(1 << 16, "<u8")
+        check(self.c.lg_codes_lengths(c_codec, pointer(codes), count, pointer(lengths), pointer(scratch)))
+        hits = ctypes.create_string_buffer(_STRUCT_BYTES)
+        arrays = (pointer(query), pointer(codes), pointer(lengths))
+        words = (c_codec, *arrays, count, ctypes.c_size_t(NEAREST), hits, pointer(scratch))
+        return partial(call, self.c.lg_search, words, keep=(query, codes, lengths, scratch))
+
+    def scratch_sizes(self, rows: int, kind: str) -> tuple[int, int]:
+        """Bytes of scratch memory to compress rows, and to search codes of a kind."""
+        codec = ctypes.create_string_buffer(_STRUCT_BYTES)
+        check(self.c.lg_codec_open(codec, self.model, KINDS.index(kind), DIM))
+        return self.c.lg_encode_scratch(self.model, ctypes.c_size_t(rows)), self.c.lg_search_scratch(codec)
+
+
+def pointer(array: np.ndarray) -> ctypes.c_void_p:
+    """The address of an array of any shape."""
+    return ctypes.c_void_p(array.ctypes.data)
+
+
+def call(function: Any, words: tuple[Any, ...], keep: tuple[np.ndarray, ...]) -> None:  # noqa: ARG001
+    """Call a function of the library, with arrays of any shape that stay alive as long as the call."""
+    check(function(*words))
+
+
+def check(status: int) -> None:
+    """Refuse any status but LG_OK.
+
+    Raises:
+        RuntimeError: a call failed.
+    """
+    if status:
+        raise RuntimeError(f"the C library returned the status {status}")
+
+
+def medians(calls: dict[str, Callable[[], Any]], seconds: float) -> dict[str, float]:
+    """Processor seconds of each call, alternated so that all of them meet the same noise: the median of ROUNDS rounds.
+
+    Args:
+        calls: by name.
+        seconds: how long a round of one call lasts at least.
+    """
+    found: dict[str, list[float]] = {name: [] for name in calls}
+    for _ in range(ROUNDS):
+        for name, call in calls.items():
+            start, count = time.process_time(), 0
+            while count == 0 or time.process_time() - start < seconds:
+                call()
+                count += 1
+            found[name].append((time.process_time() - start) / count)
+    return {name: float(np.median(times)) for name, times in found.items()}
+
+
+def encoder_times(library: Library, count: int) -> dict[str, float]:
+    """Seconds that each way takes to compress a number of rows."""
+    compressor = Compressor.load(MODEL, threads=1)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    session = onnxruntime.InferenceSession(find_model(MODEL), options, providers=["CPUExecutionProvider"])
+    rows = np.random.default_rng(0).standard_normal((count, 1536)).astype(np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    calls = {
+        "C": library.encoder(rows),
+        "onnxruntime": lambda: session.run(None, {INPUT_NAME: rows}),
+        "Compressor.compress": lambda: compressor.compress(rows),
+    }
+    return medians(calls, 0.1)
+
+
+def numpy_search(codec: Codec, query: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """Row numbers (NEAREST,) of the best scores, window by window."""
+    starts = range(0, len(codes), _NUMPY_ROWS)
+    scores = np.concatenate([codec.score(query[None], codes[start : start + _NUMPY_ROWS])[0] for start in starts])
+    return np.argpartition(-scores, NEAREST)[:NEAREST]
+
+
+def faiss_index(kind: str, rows: np.ndarray) -> Any:
+    """The flat index of faiss with codes of the same size, for copies of rows (n, DIM); None if it has no such kind."""
+    if kind == "binary":
+        bits = faiss.IndexBinaryFlat(DIM)
+        for _ in range(_COPIES):
+            bits.add(np.packbits(rows > 0, axis=1))
+        return bits
+    types = {"int8": faiss.ScalarQuantizer.QT_8bit, "int4": faiss.ScalarQuantizer.QT_4bit}
+    if kind not in types:
+        return None
+    index = faiss.IndexScalarQuantizer(DIM, types[kind], faiss.METRIC_INNER_PRODUCT)
+    index.train(rows[:20_000])
+    for _ in range(_COPIES):
+        index.add(rows)
+    return index
+
+
+def search_times(library: Library, kind: str) -> dict[str, float]:
+    """Seconds that each way takes to search ROWS codes for one query."""
+    codec = Compressor.load(MODEL, threads=1).codec(kind, DIM)
+    generator = np.random.default_rng(1)
+    rows = generator.standard_normal((ROWS // _COPIES, DIM), dtype=np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    codes = np.tile(codec.encode(rows), (_COPIES, 1))
+    query, index = rows[0].copy(), faiss_index(kind, rows)
+    calls: dict[str, Callable[[], Any]] = {"C": library.searcher(codec, query, codes)}
+    if index is not None:
+        given = np.packbits(query > 0)[None] if kind == "binary" else query[None]
+        calls["faiss"] = lambda: index.search(given, NEAREST)
+    times = medians(calls, 0.2)
+    start = time.process_time()
+    numpy_search(codec, query, codes)
+    return {**times, "numpy": time.process_time() - start}
+
+
+def machine_code(folder: Path) -> int:
+    """Bytes of code and constants of the library, compiled with -Os."""
+    subprocess.run(["cc", "-Os", "-c", "linguagen.c", "-o", "size.o"], check=True, cwd=folder)
+    shown = subprocess.run(["size", "size.o"], check=True, cwd=folder, capture_output=True, text=True).stdout
+    return int(shown.splitlines()[1].split()[0])
+
+
+def page(encoding: dict[int, dict[str, float]], searching: dict[str, dict[str, float]], sizes: list[list[str]]) -> str:
+    """The whole page."""
+    encoded = [
+        [
+            f"{count:,}",
+            f"{1e6 * t['C'] / count:.1f}",
+            *(f"{t[n] / t['C']:.2f}" for n in ("onnxruntime", "Compressor.compress")),
+        ]
+        for count, t in encoding.items()
+    ]
+    searched = [
+        [
+            kind,
+            f"{1e3 * t['C']:.0f} ms",
+            f"{t['faiss'] / t['C']:.2f}" if "faiss" in t else "-",
+            f"{t['numpy'] / t['C']:.0f}",
+        ]
+        for kind, t in searching.items()
+    ]
+    lost = [
+        f"* Batches of {count:,}: onnxruntime is faster." for count, t in encoding.items() if t["onnxruntime"] < t["C"]
+    ]
+    lost += [f"* {kind} search: faiss is faster." for kind, t in searching.items() if t.get("faiss", 9e9) < t["C"]]
+    head = ["rows", "C, us a row", "onnxruntime's call takes", "Compressor.compress takes"]
+    return "\n\n".join(
+        [
+            _HEAD,
+            f"## Compress vectors ({MODEL}, int8)\n\n{table(head, encoded)}",
+            f"## Search {ROWS:,} codes of {DIM} dimensions for the best {NEAREST}\n\n"
+            + table(["codes", "C", "faiss, codes of the same size, takes", "numpy (`Codec.score`) takes"], searched),
+            _FAISS,
+            f"## Sizes\n\n{table(['', 'bytes'], sizes)}",
+            _LOST.format(lost="\n".join(lost) or "Nowhere in these tables."),
+        ]
+    )
+
+
+def main() -> None:
+    """Measure and write the page."""
+    faiss.omp_set_num_threads(1)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        exported = export_table(find_model(MODEL), "table", folder / "m.lgt")
+        library = Library(build(folder), exported.path)
+        encoding = {count: encoder_times(library, count) for count in (1, 64, 1024)}
+        searching = {kind: search_times(library, kind) for kind in _KINDS}
+        one, many = library.scratch_sizes(1, "int8"), library.scratch_sizes(1024, "e8")
+        sizes = [
+            ["machine code and constants (`cc -Os`)", f"{machine_code(folder):,}"],
+            [f"table of {MODEL}", f"{exported.size:,}"],
+            ["scratch memory to compress one row; 32 or more", f"{one[0]:,}; {many[0]:,}"],
+            ["scratch memory to search int8; e8 and binary", f"{one[1]:,}; {many[1]:,}"],
+        ]
+    text = page(encoding, searching, sizes)
+    print(text)
+    (RESULTS / "c.md").write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

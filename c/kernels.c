@@ -1,0 +1,86 @@
+/* The loops in plain C, which any compiler takes, and the choice of kernels. */
+#include "internal.h"
+
+#include <math.h>
+
+static float squares_scalar(const float *x, size_t n) {
+    float lanes[8] = {0, 0, 0, 0, 0, 0, 0, 0};
+    for (size_t i = 0; i < n; i++) {
+        float square = x[i] * x[i];
+        lanes[i % 8] += square;
+    }
+    return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
+}
+
+static void round8_scalar(const float *x, size_t n, float step, int8_t *rounded) {
+    for (size_t i = 0; i < n; i++) {
+        float whole = rintf(x[i] / step);
+        rounded[i] = (int8_t)(whole < -128 ? -128 : whole > 127 ? 127 : whole);
+    }
+}
+
+static void dot8_scalar(const int8_t *x, const int8_t *weights, size_t n, int32_t dots[4]) {
+    for (size_t c = 0; c < 4; c++) {
+        int32_t sum = 0;
+        for (size_t i = 0; i < n; i++) sum += x[i] * weights[c * n + i];
+        dots[c] = sum;
+    }
+}
+
+static float dotf_scalar(const float *x, const float *y, size_t n) {
+    float lanes[8] = {0, 0, 0, 0, 0, 0, 0, 0};
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8)
+        for (size_t lane = 0; lane < 8; lane++) lanes[lane] += x[i + lane] * y[i + lane];
+    for (; i < n; i++) lanes[0] += x[i] * y[i];
+    return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
+}
+
+static void add_scaled_scalar(float *target, float factor, const float *values, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        float product = factor * values[i];
+        target[i] += product;
+    }
+}
+
+static void search8_scalar(const uint8_t *codes, size_t rows, size_t n, uint8_t flip, const int16_t *query,
+                           int32_t *dots, int32_t *squares) {
+    for (size_t r = 0; r < rows; r++, codes += n) {
+        int32_t dot = 0, square = 0;
+        for (size_t i = 0; i < n; i++) {
+            int32_t value = (int32_t)((codes[i] ^ flip) ^ 128) - 128; /* the signed value of the byte */
+            dot += value * query[i];
+            square += value * value;
+        }
+        dots[r] = dot;
+        squares[r] = square;
+    }
+}
+
+static void search4_scalar(const uint8_t *codes, size_t rows, size_t n, const int8_t *query, int32_t *dots) {
+    for (size_t r = 0; r < rows; r++, codes += n) {
+        int32_t coarse = 0, fine = 0;
+        for (size_t i = 0; i < n; i++) {
+            int32_t low = codes[i] & 15, high = codes[i] >> 4;
+            coarse += low * query[i] + high * query[2 * n + i];
+            fine += low * query[n + i] + high * query[3 * n + i];
+        }
+        dots[r] = coarse * 128 + fine;
+    }
+}
+
+const lg_kernels *lg_scalar_kernels(void) {
+    static const lg_kernels kernels = {"scalar",    squares_scalar,    round8_scalar,  dot8_scalar,
+                                       dotf_scalar, add_scaled_scalar, search8_scalar, search4_scalar};
+    return &kernels;
+}
+
+#if defined(__GNUC__) && defined(__x86_64__) && !defined(LG_ONLY_SCALAR)
+const lg_kernels *lg_avx2_kernels(void);
+
+const lg_kernels *lg_best_kernels(void) {
+    return __builtin_cpu_supports("avx2") ? lg_avx2_kernels() : lg_scalar_kernels();
+}
+#else
+const lg_kernels *lg_best_kernels(void) { return lg_scalar_kernels(); }
+#endif

@@ -1,0 +1,148 @@
+/* Reading a table: docs/c.md lists its bytes. */
+#include "internal.h"
+
+#include <string.h>
+
+enum {
+    LG_VERSION = 1,
+    LG_HEADER = 192,
+    LG_CHECKED = 32, /* the checksum covers all bytes from here on */
+    LG_MOST = 1 << 16
+};
+
+const char *lg_status_text(lg_status status) {
+    switch (status) {
+    case LG_OK: return "no error";
+    case LG_BAD_ARGUMENT: return "an argument has a value that its function does not accept";
+    case LG_NOT_A_TABLE: return "not a table; write one with lg-export MODEL --format table";
+    case LG_BAD_VERSION: return "a table of another version, or a big-endian machine; export it again";
+    case LG_BAD_TABLE: return "the table is cut, edited or not aligned to 4 bytes; export or copy it again";
+    case LG_NOT_FINITE: return "a row holds NaN or an infinite value";
+    case LG_ZERO_ROW: return "a row holds only zeros, which have no direction";
+    }
+    return "unknown status";
+}
+
+static uint32_t word_at(const unsigned char *table, size_t offset) {
+    uint32_t value;
+    memcpy(&value, table + offset, sizeof value);
+    return value;
+}
+
+static uint64_t long_at(const unsigned char *table, size_t offset) {
+    uint64_t value;
+    memcpy(&value, table + offset, sizeof value);
+    return value;
+}
+
+/* FNV-1a over words of 8 bytes: a change of any one word changes it. */
+static uint64_t checksum(const unsigned char *bytes, size_t length) {
+    uint64_t hash = 0xcbf29ce484222325u;
+    for (size_t i = 0; i + 8 <= length; i += 8) hash = (hash ^ long_at(bytes, i)) * 0x100000001b3u;
+    return hash;
+}
+
+/* The section whose offset stands at a place in the header, or NULL if it does not lie in the table. */
+static const void *section(const unsigned char *table, uint64_t length, size_t place, uint64_t bytes) {
+    uint64_t offset = word_at(table, place);
+    if (offset < LG_HEADER || offset % 64 || offset > length || bytes > length - offset) return NULL;
+    return table + offset;
+}
+
+static lg_status read_sizes(lg_model *model, const unsigned char *table) {
+    uint32_t precision = word_at(table, 144);
+    memcpy(model->name, table + 64, 63);
+    model->name[63] = 0;
+    model->input_dim = word_at(table, 128);
+    model->output_dim = word_at(table, 132);
+    model->units = word_at(table, 136);
+    model->layers = word_at(table, 140);
+    model->outlier_count = word_at(table, 148);
+    memcpy(&model->input_scale, table + 152, sizeof model->input_scale);
+    model->codec_count = word_at(table, 156);
+    if (!model->input_dim || model->output_dim < 4 || model->input_dim > LG_MOST || model->output_dim > LG_MOST ||
+        model->units > LG_MOST || model->layers > 64 || model->outlier_count > model->input_dim ||
+        model->codec_count > 64 || precision > 1)
+        return LG_BAD_TABLE;
+    if (precision && !(model->input_scale > 0 && model->input_scale < 1e30f)) return LG_BAD_TABLE;
+    if (!precision && model->input_scale != 0) return LG_BAD_TABLE;
+    model->columns = model->output_dim + 3 * model->units;
+    model->stride = precision ? (model->input_dim + 31) / 32 * 32 : model->input_dim;
+    return LG_OK;
+}
+
+static lg_status check_codecs(const lg_model *model, uint64_t bytes) {
+    const unsigned char *record = model->codecs;
+    for (uint32_t i = 0; i < model->codec_count; i++) {
+        uint32_t dim = bytes >= 8 ? word_at(record, 0) : 0;
+        uint64_t size = 8 + (uint64_t)dim * 8;
+        if (!dim || dim > model->output_dim || size > bytes) return LG_BAD_TABLE;
+        record += size;
+        bytes -= size;
+    }
+    return LG_OK;
+}
+
+static lg_status find_sections(lg_model *model, const unsigned char *table, uint64_t length) {
+    uint64_t columns = model->columns, units = model->units, outliers = model->outlier_count;
+    int integer = model->input_scale > 0;
+    model->weights = section(table, length, 160, columns * model->stride * (integer ? 1 : 4));
+    model->scales = section(table, length, 164, integer ? columns * 4 : 0);
+    model->outliers = section(table, length, 168, outliers * 4);
+    model->outlier_weights = section(table, length, 172, outliers * columns * 4);
+    model->deeper = section(table, length, 176, model->layers * units * units * 3 * 4);
+    model->head = section(table, length, 180, units * model->output_dim * 4);
+    model->codecs = section(table, length, 184, 0);
+    if (!model->weights || !model->scales || !model->outliers || !model->outlier_weights || !model->deeper ||
+        !model->head || !model->codecs)
+        return LG_BAD_TABLE;
+    for (uint32_t i = 0; i < model->outlier_count; i++)
+        if (model->outliers[i] >= model->input_dim) return LG_BAD_TABLE;
+    return check_codecs(model, length - (uint64_t)(model->codecs - table));
+}
+
+lg_status lg_open(lg_model *model, const void *table, size_t length) {
+    const unsigned char *bytes = table;
+    lg_status status;
+    if (!model || !table) return LG_BAD_ARGUMENT;
+    memset(model, 0, sizeof *model);
+    if (length < 12 || memcmp(bytes, "LGTABLE\n", 8) != 0) return LG_NOT_A_TABLE;
+    if (word_at(bytes, 8) != LG_VERSION) return LG_BAD_VERSION;
+    if ((uintptr_t)table % 4 || length < LG_HEADER || length % 8 || long_at(bytes, 16) != length) return LG_BAD_TABLE;
+    if (word_at(bytes, 12) != 0 || checksum(bytes + LG_CHECKED, length - LG_CHECKED) != long_at(bytes, 24))
+        return LG_BAD_TABLE;
+    status = read_sizes(model, bytes);
+    if (status == LG_OK) status = find_sections(model, bytes, length);
+    model->table = bytes;
+    model->kernels = lg_best_kernels();
+    return status;
+}
+
+void lg_use_scalar(lg_model *model) { model->kernels = lg_scalar_kernels(); }
+
+const char *lg_kernels_name(const lg_model *model) { return model->kernels->name; }
+
+lg_status lg_codec_open(lg_codec *codec, const lg_model *model, lg_kind kind, uint32_t dim) {
+    static const unsigned char bits[] = {32, 16, 8, 8, 4, 1, 1, 1};
+    const unsigned char *record;
+    if (!codec || !model || (int)kind < 0 || kind > LG_UBINARY) return LG_BAD_ARGUMENT;
+    if (!dim || dim > model->output_dim || dim * bits[kind] % 8) return LG_BAD_ARGUMENT;
+    memset(codec, 0, sizeof *codec);
+    codec->kernels = model->kernels;
+    codec->kind = kind;
+    codec->dim = dim;
+    codec->output_dim = model->output_dim;
+    codec->bytes_per_row = (size_t)dim * bits[kind] / 8;
+    if (kind <= LG_FLOAT16) return LG_OK;
+    record = model->codecs;
+    for (uint32_t i = 0; i < model->codec_count; i++, record += 8 + (size_t)word_at(record, 0) * 8) {
+        if (word_at(record, 0) != dim) continue;
+        memcpy(&codec->deviation8, record + 4, sizeof codec->deviation8);
+        if (kind >= LG_INT4) {
+            codec->mean = (const float *)(const void *)(record + 8);
+            codec->deviation = codec->mean + dim;
+        }
+        return LG_OK;
+    }
+    return LG_BAD_ARGUMENT;
+}

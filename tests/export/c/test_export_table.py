@@ -1,0 +1,125 @@
+"""lg-export --format table and header."""
+
+import hashlib
+import json
+import struct
+import subprocess
+
+import numpy as np
+import pytest
+from c.builds import SOURCES, C, need
+
+from linguagen.export.c.header import header_text
+from linguagen.export.c.table import checksum, code_widths, table_bytes
+from linguagen.export.c.weights import read_weights
+from linguagen.models.catalogue import find_model
+from linguagen.models.errors import ModelFileError
+from linguagen.models.model_file import read_model_file
+from linguagen.models.onnx_file import read_initialisers
+from linguagen.runtime import Compressor
+
+MODEL = "text-embedding-ada-002"
+
+
+def test_the_command_writes_the_table_of_a_shipped_model(run_command, tmp_path):
+    done = run_command("lg-export", MODEL, "--format", "table")
+    assert done.stdout == f"{MODEL}.lgt\n"
+    assert "for c/linguagen.h; widths of codes: 256, 128, 64, 32" in done.stderr
+    data = (tmp_path / f"{MODEL}.lgt").read_bytes()
+    assert data == table_bytes(read_weights(find_model(MODEL)))
+    shown = run_command("lg-export", find_model(MODEL), "--format", "table", "-o", "n.lgt", "--json").stdout
+    assert json.loads(shown) == {
+        "file": "n.lgt",
+        "model": MODEL,
+        "bytes": len(data),
+        "code_widths": [256, 128, 64, 32],
+    }
+
+
+def test_the_bytes_are_those_of_the_page():
+    """Read as docs/c.md describes them."""
+    data, file = table_bytes(read_weights(find_model(MODEL))), read_model_file(find_model(MODEL))
+    stored = read_initialisers(file.data)
+    assert data[:8] == b"LGTABLE\n"
+    assert struct.unpack_from("<IIQQ", data, 8) == (1, 0, len(data), checksum(data[32:]))
+    assert data[32:64].hex() == file.manifest.graph_sha256
+    assert data[64:128] == MODEL.encode().ljust(64, b"\0")
+    inputs, dim, units, layers, integer, outliers = struct.unpack_from("<6I", data, 128)
+    assert (inputs, dim, units, layers, integer, outliers) == (1536, 256, 24, 0, 1, 2)
+    assert struct.unpack_from("<fI", data, 152) == (stored["input_scale"], 4)
+    weights, scales, places, floats, deeper, head, codecs, zero = struct.unpack_from("<8I", data, 160)
+    assert np.array_equal(
+        np.frombuffer(data, "i1", 328 * 1536, weights).reshape(328, 1536).T, stored["linear_weight_int8"]
+    )
+    assert np.array_equal(np.frombuffer(data, "<f4", 328, scales), stored["linear_weight_scale"])
+    assert np.frombuffer(data, "<u4", 2, places).tolist() == stored["outlier_dims"].tolist()
+    assert np.array_equal(np.frombuffer(data, "<f4", 2 * 328, floats), stored["outlier_weight"].ravel())
+    assert (deeper, zero) == (head, 0)
+    assert np.array_equal(np.frombuffer(data, "<f4", 24 * 256, head), stored["head_weight"].ravel())
+    codec = Compressor.load(MODEL, threads=1).codec("int4")
+    assert np.frombuffer(data, "<u4", 1, codecs) == 256
+    assert np.array_equal(np.frombuffer(data, "<f4", 512, codecs + 8), np.concatenate([codec.mean, codec.deviation]))
+
+
+def test_the_checksum_is_fnv_1a_by_words():
+    expected = 0xCBF29CE484222325
+    for word in (1, 2**64 - 1):
+        expected = (expected ^ word) * 0x100000001B3 % 2**64
+    assert checksum(struct.pack("<2Q", 1, 2**64 - 1)) == expected
+
+
+@pytest.mark.parametrize(("dim", "widths"), [(256, [256, 128, 64, 32]), (200, [200]), (96, [96, 48]), (7, [])])
+def test_codes_have_the_width_of_the_embeddings_or_halves_of_it(dim, widths):
+    assert code_widths(dim) == widths
+
+
+def test_a_run_is_exported_and_checked_first(tiny, run_command, tmp_path):
+    words = ("lg-export", tiny["run"], "--quantize", "int8", "--format", "table", "-o", "m.lgt")
+    run_command(*words)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["m.lgt"]
+    assert (tmp_path / "m.lgt").read_bytes()[160:] == table_bytes(read_weights(tiny["int8"]))[160:]
+    assert "error: m.lgt exists; choose another name with -o, or pass --overwrite" in run_command(*words, code=2).stderr
+    run_command(*words, "--overwrite")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        ((MODEL, "--format", "wasm"), 2, "--format is 'wasm', expected onnx, table or header"),
+        ((MODEL, "--format", "table", "--quantize", "int8"), 2, "takes no other options; leave them out"),
+        ((MODEL, "--format", "table", "-o", "m.h"), 2, "cannot write m.h: expected a file ending in .lgt"),
+        (("no-such-model", "--format", "table"), 2, "no model 'no-such-model'"),
+        (("linguagen-en", "--format", "table"), 1, "a text model, but a vector model was expected"),
+    ],
+)
+def test_what_cannot_be_written_is_refused(run_command, tmp_path, words, code, message):
+    assert message in " ".join(run_command("lg-export", *words, code=code).stderr.split())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_on_text_is_refused(tiny_text, run_command):
+    done = run_command("lg-export", tiny_text["run"], "--format", "table", code=2)
+    assert "is a run on text; --format table is for a run on vectors" in done.stderr
+
+
+def test_half_precision_is_refused(tiny):
+    with pytest.raises(ModelFileError, match="weights are float16, but the C library reads float32 and int8; export"):
+        read_weights(tiny["fp16"])
+
+
+def test_a_header_holds_the_table(run_command, tmp_path):
+    need("cc")
+    run_command("lg-export", MODEL, "--format", "header", "-o", "model.h")
+    table = table_bytes(read_weights(find_model(MODEL)))
+    assert (tmp_path / "model.h").read_text() == header_text(table, MODEL)
+    (tmp_path / "main.c").write_text(
+        '#include "linguagen.h"\n#include "model.h"\n#include <stdio.h>\n'
+        "int main(void) {\n    lg_model model;\n"
+        "    int status = lg_open(&model, lg_text_embedding_ada_002, LG_TEXT_EMBEDDING_ADA_002_BYTES);\n"
+        "    fwrite(lg_text_embedding_ada_002, 1, sizeof lg_text_embedding_ada_002, stdout);\n"
+        "    return status;\n}\n"
+    )
+    words = ["cc", "-std=c11", "-Wall", "-Werror", f"-I{C}", "main.c", *map(str, SOURCES), "-lm", "-o", "main"]
+    subprocess.run(words, check=True, cwd=tmp_path)
+    done = subprocess.run([tmp_path / "main"], capture_output=True, check=True)
+    assert hashlib.sha256(done.stdout).digest() == hashlib.sha256(table).digest()
