@@ -38,7 +38,7 @@ def summarise(_run: FinishedTextRun, exported: Exported[TextManifest]) -> list[s
     return [
         f"checked on {parity['texts']} texts: mean cosine {parity['mean_cosine']:.5f} with PyTorch, "
         f"{parity['recall']:.3f} of its nearest neighbours; {exported.size / 1e6:.1f} MB",
-        f'next: lg-run embed "some text" --model {exported.path}',
+        f'next: lg-run embed --text "some text" --model {exported.path}',
     ]
 
 

@@ -12,68 +12,88 @@ from linguagen.runtime.commands.options import (
     DeviceOption,
     JsonOption,
     OverwriteOption,
+    ResumeOption,
     TextModelOption,
     ThreadsOption,
 )
 from linguagen.runtime.console import format_table, print_json, progress, say
-from linguagen.runtime.encoders.text_encoder import CHUNK_TEXTS, TextEncoder
+from linguagen.runtime.encoders.tasks import embed_task
+from linguagen.runtime.encoders.text_encoder import TextEncoder
+from linguagen.runtime.encoders.text_sources import READABLE_TEXTS, TextSource, TextTable, open_texts
 from linguagen.runtime.index.search import Hits, nearest_rows
 from linguagen.runtime.measure.scores import cosines, spearman
-from linguagen.runtime.reading.sources import READABLE, open_vectors
-from linguagen.runtime.text.lines import line_blocks, numbered_lines, read_scored
-from linguagen.runtime.writing.npy import NpyWriter
+from linguagen.runtime.reading.sources import READABLE, STDIN, open_vectors
+from linguagen.runtime.text.lines import numbered_lines, read_scored
+from linguagen.runtime.writing.layouts import WRITABLE
+from linguagen.runtime.writing.process import process_file
 from linguagen.runtime.writing.whole_file import refuse_existing
 
 _SHOWN_CHARACTERS = 100
 
 
 def embed(
-    text: Annotated[str, typer.Argument(metavar="TEXT|FILE", help="A text, or a file with one text per line.")],
+    inputs: Annotated[
+        list[str] | None, typer.Argument(metavar="[INPUTS]...", help=f"Folders, files ({READABLE_TEXTS}), or -.")
+    ] = None,
+    text: Annotated[str | None, typer.Option(help="A text itself; its embedding is printed as JSON.")] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="File for the embeddings (.npy); by default lines.txt becomes lines.npy."),
+        typer.Option("--output", "-o", help=f"File for the embeddings: {WRITABLE}; by default lines.npy."),
     ] = None,
     model: TextModelOption = DEFAULT_TEXT_MODEL,
+    column: Annotated[str, typer.Option(help="Column that holds the texts of records and tables.")] = "text",
+    resume: ResumeOption = False,
     overwrite: OverwriteOption = False,
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
 ) -> None:
-    """Embed a text, or every line of a file.
+    """Embed the texts of files: every line, record or file of a folder; nothing leaves this machine.
 
-    A text becomes JSON on standard output, a file of lines a .npy file; nothing leaves this machine. The file is read
-    in blocks, so it may have any size, and the output appears only when it is whole.
-
-    Example: lg-run embed "a man is playing a guitar"
+    Files are read in blocks, so they may have any size, and an output appears only when it is whole. From a table to a
+    table, the other columns are copied. A folder's .txt and .md files are a text each, in the order of their names.
 
     Example: lg-run embed lines.txt -o vectors.npy
+
+    Example: lg-run embed --text "a man is playing a guitar"
     """
+    paths = inputs or []
+    if (text is None) == (not paths):
+        raise UsageError('expected files of texts, or --text "a text", and not both')
+    if output is not None and len(paths) != 1:
+        raise UsageError(f"-o {output} is for one input, and {len(paths)} are given; leave -o out")
     encoder = TextEncoder.load(model, device=device, threads=threads)
-    if Path(text).is_file():
-        _embed_file(encoder, Path(text), output, overwrite)
-    elif output is not None:
-        raise UsageError(
-            f"-o {output} is for files, and there is no file {text[:80]!r}; check its name, or leave -o out"
-        )
-    else:
+    if text is not None:
         typer.echo(json.dumps([round(float(number), 7) for number in encoder.embed(text)[0]]))
+    for path in paths:
+        _embed_file(encoder, open_texts(path, column), output, overwrite, resume)
 
 
-def _embed_file(encoder: TextEncoder, path: Path, output: Path | None, overwrite: bool) -> None:
-    """Embed the lines of a file, by default to NAME.npy next to it."""
-    target = output or path.with_name(f"{path.name.split('.')[0]}.npy")
-    if target.suffix != ".npy":
-        raise UsageError(f"cannot write {target}: expected a name ending in .npy")
+def _embed_file(
+    encoder: TextEncoder, texts: TextSource | TextTable, output: Path | None, overwrite: bool, resume: bool
+) -> None:
+    """Embed the texts of a file, by default to NAME.npy next to it, or of a table to NAME.256.parquet."""
+    target = output or _default_output(texts, encoder.manifest.output_dim)
     refuse_existing(target, overwrite)
-    lines = sum(1 for _ in numbered_lines(path))
-    if not lines:
-        raise TextError(f"{path} is empty, expected one text per line")
-    with progress("embedding", lines) as advance, NpyWriter(target, lines, encoder.manifest.output_dim) as writer:
-        for first, block in line_blocks(path, CHUNK_TEXTS):
-            writer.write(encoder.embed(block, first))
-            advance(len(block))
-    say(f"{lines} lines, {encoder.manifest.output_dim} dimensions each")
-    say(f"next: lg-run search QUERY --in {target} --text {path}")
+    with progress("embedding", texts.rows_known) as advance:
+        report = process_file(embed_task(encoder), texts, target, advance, resume=resume)
+    say(f"{report.rows} texts, {encoder.manifest.output_dim} dimensions each")
+    if texts.path.suffix == ".txt":
+        say(f"next: lg-run search QUERY --in {target} --text {texts.path}")
     typer.echo(target)
+
+
+def _default_output(texts: TextSource | TextTable, dim: int) -> Path:
+    """The output if none is named.
+
+    Raises:
+        UsageError: the texts come from standard input, which has no name.
+    """
+    path = texts.path
+    if str(path) == STDIN:
+        raise UsageError("standard input has no name to call the output after; name it with -o")
+    if isinstance(texts, TextTable):
+        return path.with_name(f"{path.stem}.{dim}{path.suffix}")
+    return path.with_name(f"{path.name.split('.')[0]}.npy")
 
 
 def search(

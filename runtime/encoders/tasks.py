@@ -2,9 +2,11 @@
 
 import numpy as np
 
+from linguagen.models.errors import TextError
 from linguagen.runtime.codes.codec import Codec
 from linguagen.runtime.encoders.compressor import Compressor
 from linguagen.runtime.encoders.expander import Expander
+from linguagen.runtime.encoders.text_encoder import TextEncoder
 from linguagen.runtime.reading.array_files import Rows
 from linguagen.runtime.vectors import Array, unit_rows
 from linguagen.runtime.writing.process import Task
@@ -14,6 +16,20 @@ def compress_task(compressor: Compressor, codec: Codec) -> Task:
     """The task that compresses vectors (rows, input_dim) to codes (rows, codec's columns)."""
     identity = {"model": compressor.manifest.graph_sha256, "codes": f"{codec.dim} x {codec.kind}"}
     return Task(lambda rows: codec.encode(compressor.run(rows)), codec.columns, codec.dtype, identity)
+
+
+def embed_task(encoder: TextEncoder) -> Task:
+    """The task that embeds texts (texts, 1) as float32 (texts, output_dim)."""
+
+    def embedded(chunk: Rows, first: int, origin: str) -> tuple[Array, int]:
+        """Embeddings (texts, output_dim) of strings (texts, 1); texts are counted from 1 in messages."""
+        try:
+            return encoder.embed(chunk[:, 0].tolist(), first + 1), 0
+        except TextError as error:
+            raise TextError(f"{origin}: {error}") from error
+
+    identity = {"model": encoder.manifest.graph_sha256}
+    return Task(lambda rows: rows, encoder.manifest.output_dim, np.dtype("<f4"), identity, embedded)
 
 
 def expand_task(expander: Expander, codec: Codec) -> Task:

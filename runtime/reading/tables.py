@@ -37,7 +37,7 @@ def open_table(path: Path, width: int | None, column: str | None) -> TableSource
         width: how many numbers a vector must have; None for any.
         column: name of the column; None for the only one that fits.
     """
-    schema, rows = _describe(path)
+    schema, rows = describe_table(path)
     name = column or _find_column(path, schema, width)
     if name not in schema.names:
         raise UsageError(f"{path}: has no column {name!r}; it has {', '.join(schema.names)}")
@@ -177,7 +177,7 @@ def _damaged(path: Path, error: Exception) -> VectorFileError:
     return VectorFileError(f"{path}: cannot be read as {path.suffix} ({str(error)[:160]}); write or copy it again")
 
 
-def _describe(path: Path) -> tuple[Any, int]:
+def describe_table(path: Path) -> tuple[Any, int]:
     """The schema of a table file and its number of rows."""
     arrow = import_arrow()
     try:

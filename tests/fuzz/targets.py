@@ -11,6 +11,7 @@ from linguagen.models.manifests.decoder import DecoderManifest
 from linguagen.models.manifests.text import TextManifest
 from linguagen.models.manifests.vectors import Manifest
 from linguagen.models.onnx_file import read_onnx
+from linguagen.runtime.encoders.text_sources import open_texts
 from linguagen.runtime.reading.sources import open_vectors
 from linguagen.runtime.writing.staging import Staging
 
@@ -28,6 +29,18 @@ def as_file(name: str) -> Callable[[bytes], None]:
             assert rows.shape[1] == WIDTH
             if rows.nbytes > 1 << 26:
                 break  # a small file of many empty promises: each window of it is small too
+
+    return read
+
+
+def as_texts(name: str) -> Callable[[bytes], None]:
+    """Open the bytes as a file of texts and read it through."""
+
+    def read(data: bytes) -> None:
+        path = _FOLDER / name
+        path.write_bytes(data)
+        for _, window in open_texts(path).windows(64):
+            assert all(isinstance(text, str) for text in window()[:, 0])
 
     return read
 
@@ -65,6 +78,9 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "json list": as_file("v.json"),
     "csv": as_file("v.csv"),
     "csv numbers": as_file("v.csv"),
+    "text lines": as_texts("t.txt"),
+    "text jsonl": as_texts("t.jsonl"),
+    "text csv": as_texts("t.csv"),
     "onnx": as_model,
     "manifest": as_manifest,
     "journal": as_journal,

@@ -84,7 +84,7 @@ def test_a_fresh_environment_with_the_base_alone_compresses_and_holds_no_rust(tm
 
 
 def _embeds_once_the_text_model_is_there(python: Path, site: Path, folder: Path, wheel: Path, text_wheel: Path) -> None:
-    words = [python.parent / "lg-run", "embed", "a man is playing a guitar"]
+    words = [python.parent / "lg-run", "embed", "--text", "a man is playing a guitar"]
     before = subprocess.run(words, cwd=folder, capture_output=True, text=True)
     assert before.returncode == 2
     assert "install it with what it needs: pip install 'linguagen[text]' linguagen-en" in before.stderr

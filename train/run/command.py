@@ -11,7 +11,7 @@ from linguagen.models.errors import MissingExtraError, UsageError
 from linguagen.runtime.console import progress, say
 from linguagen.runtime.cores import usable_cores
 from linguagen.train.run.folder import Config, RunFolder, free_run, latest_run
-from linguagen.train.run.settings import check_least, setting
+from linguagen.train.run.settings import RunSettings, check_least, setting
 
 if TYPE_CHECKING:
     from linguagen.train.run.loop import Advance
@@ -107,20 +107,27 @@ def started(
         if not processes.leader:
             yield StartedRun(folder, config, processes, no_progress)
             return
-        with folder.undone_before(lambda: taken > 0), progress("training", config.all_steps or None) as show:
-            taken = 0
-
-            def advance(steps: int) -> None:
-                """Count and show the steps just finished."""
-                nonlocal taken
-                taken += steps
-                show(steps)
-
+        with _begun(folder, config) as advance:
             folder.write_config(config)
             say(f"run {folder.path}: {', '.join(config.inputs)} on {processes.device.type}")
             if config.logged:
                 say(f"watch it: tensorboard --logdir {folder.path.parent}")
             yield StartedRun(folder, config, processes, advance)
+
+
+@contextmanager
+def _begun(folder: RunFolder, config: RunSettings) -> Iterator["Advance"]:
+    """Inside: a progress bar, and a folder that is undone if an error comes before the first step."""
+    taken = 0
+    with folder.undone_before(lambda: taken > 0), progress("training", config.all_steps or None) as show:
+
+        def advance(steps: int) -> None:
+            """Count and show the steps just finished."""
+            nonlocal taken
+            taken += steps
+            show(steps)
+
+        yield advance
 
 
 def _opened(

@@ -1,6 +1,6 @@
 """A training run on vectors, from its settings to the finished folder."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, replace
 from functools import partial
@@ -66,9 +66,7 @@ def train(
         start_from_members(config, model, prepared, folder, processes, advance)
     losses = _losses(config, prepared, model, objective, processes)
     if config.seconds and not config.timed_steps:
-        checks = (lambda: prepared.held_out.watcher.measure(model), lambda: prepared.held_out.judge().measure(model))
-        left = config.seconds - stopwatch.seconds
-        fitting = steps_within(left, losses, [model, objective], config.evaluate_every, *checks)
+        fitting = _fitting_steps(config, config.seconds - stopwatch.seconds, prepared, losses, [model, objective])
         config = _timed(config, folder, processes, fitting)
     state = start_state(config.optimiser, model, objective, config.training_steps, stopwatch)
     _take_steps(config, folder, processes, prepared, state, losses, advance)
@@ -90,6 +88,15 @@ def _losses(
 def _batch_seed(seed: int, rank: int, step: int) -> tuple[int, int, int]:
     """The seed of a step's batch in one process."""
     return seed, step, rank
+
+
+def _fitting_steps(
+    config: VectorRunConfig, seconds: float, prepared: Prepared, losses: Losses, modules: Sequence[nn.Module]
+) -> int:
+    """How many steps fit into the seconds left, next to validations and the final table; the model is the first."""
+    held_out, model = prepared.held_out, modules[0]
+    checks = (lambda: held_out.watcher.measure(model), lambda: held_out.judge().measure(model))
+    return steps_within(seconds, losses, modules, config.evaluate_every, *checks)
 
 
 def _timed(config: VectorRunConfig, folder: RunFolder, processes: Processes, fitting: int) -> VectorRunConfig:

@@ -3,8 +3,11 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
+import pyarrow
+import pyarrow.parquet
 import pytest
 
 from linguagen.runtime import TextEncoder
@@ -19,7 +22,7 @@ def lines(tmp_path):
 
 
 def test_a_text_becomes_json(tiny_text, run_command):
-    done = run_command("lg-run", "embed", "the dog sees the man", "--model", tiny_text["int8"])
+    done = run_command("lg-run", "embed", "--text", "the dog sees the man", "--model", tiny_text["int8"])
     row = json.loads(done.stdout)
     wanted = TextEncoder.load(tiny_text["int8"]).embed("the dog sees the man")[0]
     np.testing.assert_allclose(row, wanted, atol=1e-6)
@@ -28,7 +31,7 @@ def test_a_text_becomes_json(tiny_text, run_command):
 def test_a_file_becomes_rows_and_search_finds_its_lines(tiny_text, lines, tmp_path, run_command):
     done = run_command("lg-run", "embed", "lines.txt", "--model", tiny_text["int8"])
     assert done.stdout == "lines.npy\n"
-    assert "4 lines, 8 dimensions each" in done.stderr
+    assert "4 texts, 8 dimensions each" in done.stderr
     assert "next: lg-run search QUERY --in lines.npy --text lines.txt" in done.stderr
     rows = np.load(tmp_path / "lines.npy")
     np.testing.assert_allclose(rows, TextEncoder.load(tiny_text["int8"]).embed(LINES), atol=1e-5)
@@ -68,6 +71,28 @@ def test_a_model_is_fitted_to_a_collection_and_searches_it(tiny_text, tmp_path, 
     assert "ask for the same shape" in refused.stderr
 
 
+def test_standard_input_is_lines_and_needs_a_name(tiny_text, lines, tmp_path):
+    program = str(Path(sys.executable).parent / "lg-run")
+    words = [program, "embed", "-", "--model", str(tiny_text["int8"])]
+    done = subprocess.run([*words, "-o", "v.npy"], cwd=tmp_path, input=lines.read_bytes(), capture_output=True)
+    assert done.returncode == 0
+    assert np.load(tmp_path / "v.npy").shape == (4, 8)
+    done = subprocess.run(words, cwd=tmp_path, input=b"a", capture_output=True)
+    assert done.returncode == 2
+    assert b"standard input has no name to call the output after; name it with -o" in done.stderr
+
+
+def test_a_table_keeps_its_other_columns(tiny_text, tmp_path, run_command):
+    table = pyarrow.table({"id": [3, 1, 2, 4], "body": LINES})
+    pyarrow.parquet.write_table(table, tmp_path / "t.parquet")
+    done = run_command("lg-run", "embed", "t.parquet", "--column", "body", "--model", tiny_text["int8"])
+    assert done.stdout == "t.8.parquet\n"
+    found = pyarrow.parquet.read_table(tmp_path / "t.8.parquet")
+    assert found["id"].to_pylist() == [3, 1, 2, 4]
+    expected = TextEncoder.load(tiny_text["int8"]).embed(LINES)
+    np.testing.assert_allclose(np.array(found["body"].to_pylist()), expected, atol=1e-5)
+
+
 def test_an_output_is_not_written_over(tiny_text, lines, run_command):
     words = ("lg-run", "embed", "lines.txt", "-o", "v.npy", "--model", tiny_text["int8"])
     run_command(*words)
@@ -78,11 +103,22 @@ def test_an_output_is_not_written_over(tiny_text, lines, run_command):
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        (["embed", "missing.txt", "-o", "v.npy"], 2, "there is no file 'missing.txt'; check its name, or leave -o out"),
-        (["embed", "lines.txt", "-o", "v.csv"], 2, "cannot write v.csv: expected a name ending in .npy"),
-        (["embed", "empty.txt"], 1, "empty.txt is empty, expected one text per line"),
-        (["embed", "gap.txt"], 1, "1 of 3 texts are empty, the first is text 2 (''); leave them out"),
-        (["embed", ""], 1, "1 of 1 texts are empty"),
+        (
+            ["embed", "missing.txt"],
+            2,
+            "missing.txt does not exist; expected a folder, or a file of texts: .txt, .md or",
+        ),
+        (["embed", "lines.txt", "-o", "v.csv"], 2, "cannot write v.csv"),
+        (["embed", "empty.txt"], 1, "empty.txt is empty, expected at least one text"),
+        (["embed", "gap.txt"], 1, "gap.txt: 1 of 3 texts are empty, the first is text 2 (''); leave them out"),
+        (["embed", "--text", ""], 1, "1 of 1 texts are empty"),
+        (["embed"], 2, 'expected files of texts, or --text "a text", and not both'),
+        (["embed", "lines.txt", "--text", "a"], 2, 'expected files of texts, or --text "a text", and not both'),
+        (
+            ["embed", "lines.txt", "gap.txt", "-o", "v.npy"],
+            2,
+            "-o v.npy is for one input, and 2 are given; leave -o out",
+        ),
         (
             ["search", "dog", "--in", "two.npy", "--text", "lines.txt"],
             1,
