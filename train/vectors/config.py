@@ -90,13 +90,13 @@ class VectorRunConfig(RunSettings):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_least(self, 0, "seconds")
+        if self.optimiser.members and (self.seconds or self.init):
+            other = "--seconds" if self.seconds else "--init"
+            raise UsageError(f"--members trains {self.optimiser.members} maps before the run itself; leave {other} out")
         if self.init and self.encoder.directions != "none":
             raise UsageError(f"--directions is {self.encoder.directions!r}, but a fit is a linear map; expected 'none'")
         if self.init and self.seconds:
             raise UsageError("--seconds bounds the steps of a training, and a fit takes few; leave it or --init out")
-        if self.optimiser.members and (self.seconds or self.init):
-            other = "--seconds" if self.seconds else "--init"
-            raise UsageError(f"--members trains {self.optimiser.members} maps before the run itself; leave {other} out")
 
     @property
     def training_steps(self) -> int:
