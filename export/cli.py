@@ -8,7 +8,7 @@ import typer
 
 from linguagen.export.request import ExportRequest
 from linguagen.models.errors import MissingExtraError
-from linguagen.runtime.console import JSON_HELP, new_app, print_json, run_app, say, version_option
+from linguagen.runtime.console import JSON_HELP, new_app, print_json, printable, run_app, say, show, version_option
 from linguagen.train.run.options import with_settings
 
 _WRITERS = {"vectors": "linguagen.export.vectors.writer", "text": "linguagen.export.text.writer"}
@@ -55,7 +55,7 @@ def command(
         return
     for line in writer.summarise(finished, exported):
         say(line)
-    typer.echo(exported.path)
+    show(printable(str(exported.path)))
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from linguagen.runtime.commands.options import (
     TextModelOption,
     ThreadsOption,
 )
-from linguagen.runtime.console import format_table, print_json, progress, say
+from linguagen.runtime.console import format_table, print_json, printable, progress, say, show
 from linguagen.runtime.encoders.text_encoder import CHUNK_TEXTS, TextEncoder
 from linguagen.runtime.index.search import Hits, nearest_rows
 from linguagen.runtime.measure.scores import cosines, spearman
@@ -55,7 +55,7 @@ def embed(
             f"-o {output} is for files, and there is no file {text[:80]!r}; check its name, or leave -o out"
         )
     else:
-        typer.echo(json.dumps([round(float(number), 7) for number in encoder.embed(text)[0]]))
+        show(json.dumps([round(float(number), 7) for number in encoder.embed(text)[0]]))
 
 
 def _embed_file(encoder: TextEncoder, path: Path, output: Path | None, overwrite: bool) -> None:
@@ -73,7 +73,7 @@ def _embed_file(encoder: TextEncoder, path: Path, output: Path | None, overwrite
             advance(len(block))
     say(f"{lines} lines, {encoder.manifest.output_dim} dimensions each")
     say(f"next: lg-run search QUERY --in {target} --text {path}")
-    typer.echo(target)
+    show(printable(str(target)))
 
 
 def search(
@@ -103,8 +103,8 @@ def search(
     # The text comes last and is shortened, so that figures are aligned and every hit takes one line.
     body = [[str(row + 1), f"{cosine:.3f}"] for row, cosine, _ in found]
     table = format_table(["line", "cosine"], body).splitlines()
-    shown = ["text", "----", *(line[:_SHOWN_CHARACTERS] for line in lines)] if text else [""] * len(table)
-    typer.echo("\n".join(f"{figures}  {line}".rstrip() for figures, line in zip(table, shown, strict=True)))
+    shown = ["text", "----", *(printable(line[:_SHOWN_CHARACTERS]) for line in lines)] if text else [""] * len(table)
+    show("\n".join(f"{figures}  {line}".rstrip() for figures, line in zip(table, shown, strict=True)))
 
 
 def _lines_of(text: Path, hits: Hits, vectors: Path) -> list[str]:
@@ -146,7 +146,7 @@ def evaluate_text(
         print_json([{"file": path, "pairs": count, "spearman": rho} for path, count, rho in figures])
         return
     body = [[path, str(count), f"{rho:.3f}"] for path, count, rho in figures]
-    typer.echo(format_table(["file", "pairs", "Spearman"], body))
+    show(format_table(["file", "pairs", "Spearman"], body))
 
 
 def _correlation(encoder: TextEncoder, path: Path) -> tuple[str, int, float]:
