@@ -10,7 +10,7 @@ from linguagen.export.c.writer import ENDINGS, check_table_output, export_table,
 from linguagen.export.request import ExportRequest
 from linguagen.models.catalogue import find_model
 from linguagen.models.errors import MissingExtraError, UsageError
-from linguagen.runtime.console import JSON_HELP, new_app, print_json, run_app, say, version_option
+from linguagen.runtime.console import JSON_HELP, new_app, print_json, printable, run_app, say, show, version_option
 from linguagen.train.run.options import with_settings
 
 app = new_app("Write a trained encoder as one self-describing ONNX file.")
@@ -58,7 +58,7 @@ def command(
         return
     for line in lines:
         say(line)
-    typer.echo(exported.path)
+    show(printable(str(exported.path)))
 
 
 def _export_run(

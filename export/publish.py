@@ -1,6 +1,6 @@
 """Publish a model file: written and checked in a temporary folder, then renamed, so that a failure leaves no file."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,6 +13,9 @@ from linguagen.models.errors import UsageError
 from linguagen.models.manifests.decoder import DecoderManifest
 from linguagen.models.manifests.document import EncoderManifest, FileManifest
 from linguagen.models.model_file import decoder_path
+from linguagen.runtime.writing.target import file_target
+from linguagen.runtime.writing.whole_file import open_new, refuse_existing, temporary_path
+from linguagen.runtime.writing.whole_file import publish as publish_file
 
 F = TypeVar("F", bound=FileManifest)
 M = TypeVar("M", bound=EncoderManifest)
@@ -85,9 +88,26 @@ def publish(
         decoder = draft_decoder(manifest, model).write(decoder_path(model)) if draft_decoder else None
         size = model.stat().st_size
         model.with_suffix(".md").write_text(render_card(manifest, size), encoding="utf-8")
-        for path in _paths(model, decoder=decoder is not None):
-            path.replace(output.parent / path.name)
+        _place(_paths(model, decoder=decoder is not None), output.parent)
     return Exported(output, output.with_suffix(".md"), manifest, size, decoder)
+
+
+def _place(paths: Sequence[Path], folder: Path) -> None:
+    """Give finished files their names in a folder; a link there stays, and the file that it leads to is replaced.
+
+    All are copied next to their targets, which may be on another disk, before the first is renamed.
+    """
+    targets = [file_target(folder / path.name) for path in paths]
+    partials = [temporary_path(target) for target in targets]
+    try:
+        for path, partial in zip(paths, partials, strict=True):
+            with open_new(partial) as file:
+                file.write(path.read_bytes())
+        for partial, target in zip(partials, targets, strict=True):
+            publish_file(partial, target)
+    finally:
+        for partial in partials:
+            partial.unlink(missing_ok=True)
 
 
 def check_output(output: Path, decoder: bool, overwrite: bool) -> None:
@@ -99,13 +119,14 @@ def check_output(output: Path, decoder: bool, overwrite: bool) -> None:
         overwrite: whether files that exist may be replaced.
 
     Raises:
-        UsageError: it does not end in .onnx, its folder does not exist, or a file exists that may not be replaced.
+        UsageError: it does not end in .onnx, its folder does not exist, a file exists that may not be replaced, or
+            something is there that is no file.
     """
     if output.suffix != ".onnx" or not output.parent.is_dir():
         raise UsageError(f"cannot write {output}: expected a file ending in .onnx in a folder that exists")
     for path in _paths(output, decoder):
-        if path.exists() and not overwrite:
-            raise UsageError(f"{path} exists; choose another name with -o, or pass --overwrite")
+        file_target(path)  # no pipe or device: the gate must be able to open what is written
+        refuse_existing(path, overwrite)
 
 
 def _paths(model: Path, decoder: bool) -> list[Path]:

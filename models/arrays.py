@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float32]
+_TYPES = ("<f2", "<f4")
 
 
 def encode_array(array: Array, dtype: str) -> dict[str, Any]:
@@ -25,7 +26,14 @@ def decode_array(document: Mapping[str, Any]) -> Array:
     """Read what `encode_array` wrote, as float32 in the stored shape.
 
     Raises:
-        KeyError, TypeError, ValueError: the document does not hold an array.
+        KeyError, TypeError, ValueError: the document does not hold an array of finite floats that fill its shape.
     """
-    flat = np.frombuffer(base64.b64decode(document["base64"], validate=True), dtype=np.dtype(document["dtype"]))
-    return flat.reshape(document["shape"]).astype(np.float32)
+    dtype, shape = document["dtype"], document["shape"]
+    if dtype not in _TYPES:
+        raise ValueError(f"an array of type {dtype!r:.40}, expected one of {', '.join(_TYPES)}")
+    if not isinstance(shape, list) or any(type(size) is not int or size < 0 for size in shape):
+        raise ValueError(f"an array of shape {shape!r:.40}, expected a list of sizes")
+    flat = np.frombuffer(base64.b64decode(document["base64"], validate=True), dtype=dtype)
+    if not np.isfinite(flat).all():
+        raise ValueError("an array with numbers that are NaN or infinite")
+    return flat.reshape(shape).astype(np.float32)

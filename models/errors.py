@@ -8,6 +8,7 @@
     │   └── MissingExtraError   an optional dependency is not installed
     ├── VectorError             the vectors cannot be used as they are
     │   └── VectorFileError     the file that should hold them cannot be read
+    ├── OutputError             standard output, a pipe or a device is full or closed
     ├── TextError               the texts cannot be used as they are
     ├── ModelFileError          the model file is cut, edited or of another format
     ├── DeviceError             the device asked for is not there
@@ -47,6 +48,10 @@ class VectorError(LinguaGenError, ValueError):
 
 class VectorFileError(VectorError):
     """The file that should hold vectors cannot be read or written."""
+
+
+class OutputError(LinguaGenError):
+    """Standard output, a pipe or a device that results go to is full or closed."""
 
 
 class TextError(LinguaGenError, ValueError):

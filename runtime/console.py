@@ -1,11 +1,14 @@
 """What the three commands share: help and version, aligned tables, progress on a terminal, one-line errors."""
 
+import errno
 import json
+import os
+import re
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -13,23 +16,60 @@ import typer
 from typer.core import TyperGroup
 
 from linguagen import __version__
-from linguagen.models.errors import LinguaGenError
+from linguagen.models.errors import LinguaGenError, OutputError
 from linguagen.models.manifests.text import TextFigure
 from linguagen.models.manifests.vectors import FidelityRow
 
 SECONDS_BETWEEN_LINES = 60.0
 """Seconds between two lines about the progress of a command that has no terminal."""
+_STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 JSON_HELP = "Print the figures as JSON, for programs."
 
 
+def printable(text: str) -> str:
+    """Text for one line of a terminal: what would steer it, or turn the order of letters, is escaped as in Python.
+
+    That is C0 and C1 control characters, DEL, line and paragraph separators, marks of direction, and the halves of
+    characters that stand for bytes of a path which are not UTF-8.
+    """
+    return _STEERING.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+
+
 def say(message: str) -> None:
-    """Print a message on stderr, so that stdout holds results only."""
-    typer.echo(message, err=True)
+    """Print a line on stderr, so that stdout holds results only; if nobody can read it, the command goes on."""
+    with suppress(OSError):
+        typer.echo(printable(message), err=True)
+
+
+def show(result: object) -> None:
+    """Print a result on stdout, of one line or several; control characters within a line are escaped.
+
+    Raises:
+        OutputError: standard output is full or closed.
+    """
+    try:
+        typer.echo("\n".join(map(printable, str(result).split("\n"))))
+    except OSError as error:
+        raise _stdout_failed(error) from error
 
 
 def print_json(document: Any) -> None:
     """Print figures for programs: indented JSON on stdout."""
-    typer.echo(json.dumps(document, indent=2))
+    show(json.dumps(document, indent=2))
+
+
+def _stdout_failed(error: OSError) -> OutputError:
+    """The error to raise when standard output is full or closed."""
+    abandon_stdout()
+    return OutputError(f"cannot write standard output: {error.strerror}; send it to a place that takes it")
+
+
+def abandon_stdout() -> None:
+    """Send standard output nowhere: what Python still holds for it would fail again when the process ends."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def new_app(summary: str, cls: type[TyperGroup] = TyperGroup) -> typer.Typer:
@@ -55,19 +95,42 @@ def version_option(name: str) -> Any:
     def print_version(asked: bool) -> None:
         """Print the version if the option was given."""
         if asked:
-            typer.echo(f"{name} {__version__}")
+            show(f"{name} {__version__}")
             raise typer.Exit
 
     return typer.Option("--version", callback=print_version, is_eager=True, help="Print the version and exit.")
 
 
+_STDOUT_ERRORS = (errno.ENOSPC, errno.EPIPE, errno.EIO, errno.EBADF)
+
+
 def run_app(app: Callable[[], Any]) -> None:
     """Run a command; a LinguaGenError becomes one line on stderr and its exit code."""
     try:
-        app()
+        if sys.stdout is None:
+            raise OutputError("standard output is closed; send it somewhere, such as to /dev/null")
+        _run(app)
     except LinguaGenError as error:
         say(f"error: {error}")
         sys.exit(error.exit_code)
+
+
+def _run(app: Callable[[], Any]) -> None:
+    """Run a command. Help is printed by typer, which is silent or falls over if standard output is full or closed.
+
+    Raises:
+        OutputError: standard output is full or closed.
+    """
+    try:
+        app()
+    except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):
+            raise _stdout_failed(end.__context__) from end
+        raise
+    except OSError as error:
+        if error.errno not in _STDOUT_ERRORS or error.filename is not None:
+            raise
+        raise _stdout_failed(error) from error
 
 
 @contextmanager
@@ -81,7 +144,7 @@ def progress(label: str, steps: int | None) -> Iterator[Callable[[int], None]]:
     Yields:
         A function that advances the bar by a number of steps.
     """
-    if not sys.stderr.isatty():
+    if sys.stderr is None or not sys.stderr.isatty():
         with _lines(label, steps) as advance:
             yield advance
         return
@@ -153,7 +216,8 @@ def megabytes(size: int) -> str:
 
 
 def format_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table with aligned columns: the first to the left, the others to the right."""
+    """A table with aligned columns: the first to the left, the others to the right; cells are escaped."""
+    rows = [[printable(cell) for cell in row] for row in rows]
     widths = [max(len(line[column]) for line in (header, *rows)) for column in range(len(header))]
     lines = []
     for line in (header, ["-" * width for width in widths], *rows):

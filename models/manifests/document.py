@@ -1,6 +1,7 @@
 """What all manifests share: fields, JSON text of one format version, and the errors of text that is not."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, ClassVar, Self
@@ -8,6 +9,7 @@ from typing import Any, ClassVar, Self
 from linguagen.models.errors import ModelFileError
 
 FORMAT_VERSION = 1
+_MOST_DIGITS = 19
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +54,7 @@ class FileManifest:
         try:
             parts = cls._read_parts(document)
             return cls(**document, **parts)
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise ModelFileError(
                 f"{origin}: the manifest does not have the fields of format version {FORMAT_VERSION} ({error}); "
                 "the file was edited or written by another program: export the model again"
@@ -90,9 +92,11 @@ def _read_document(text: str, origin: str) -> dict[str, Any]:
         ModelFileError: not JSON, or of another format version.
     """
     try:
-        document = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise ModelFileError(f"{origin}: the manifest is not JSON ({error}); export the model again") from error
+        document = json.loads(text, parse_constant=_finite, parse_float=_finite, parse_int=_whole)
+    except (ValueError, RecursionError) as error:
+        raise ModelFileError(
+            f"{origin}: the manifest is not JSON ({str(error)[:100]}); export the model again"
+        ) from error
     version = document.get("format_version") if isinstance(document, dict) else None
     if version != FORMAT_VERSION:
         raise ModelFileError(
@@ -101,3 +105,26 @@ def _read_document(text: str, origin: str) -> dict[str, Any]:
         )
     found: dict[str, Any] = document
     return found
+
+
+def _finite(text: str) -> float:
+    """A number with a fraction or an exponent.
+
+    Raises:
+        ValueError: it is NaN or infinite, or too large for a float.
+    """
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"the number {text[:20]}, which is not finite")
+    return number
+
+
+def _whole(text: str) -> int:
+    """A whole number.
+
+    Raises:
+        ValueError: it does not fit into 64 bits.
+    """
+    if len(text) > _MOST_DIGITS:
+        raise ValueError(f"a whole number of {len(text)} digits, which does not fit into 64 bits")
+    return int(text)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from linguagen.models.errors import UsageError
-from linguagen.runtime.console import say
+from linguagen.runtime.console import say, show
 
 _PAGE = Path(__file__).resolve().parents[2] / "docs" / "demo"
 HEADERS = {
@@ -69,7 +69,7 @@ def demo(
     except OSError as error:
         raise UsageError(f"cannot listen on port {port}: {error.strerror}; choose another with --port") from error
     with server:
-        typer.echo(f"http://127.0.0.1:{server.server_address[1]}/")
+        show(f"http://127.0.0.1:{server.server_address[1]}/")
         say("stop with Ctrl-C")
         try:
             server.serve_forever()

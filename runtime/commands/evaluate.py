@@ -24,8 +24,10 @@ from linguagen.runtime.console import (
     fidelity_table,
     format_table,
     print_json,
+    printable,
     progress,
     say,
+    show,
 )
 from linguagen.runtime.encoders.compressor import Compressor
 from linguagen.runtime.measure.controls import PCA
@@ -113,7 +115,7 @@ def sample(
         write_sample(output, rows, model, seed, advance)
     say(f"drew {rows} synthetic vectors from the mean and spectrum of {model}: they carry no meaning")
     say(f"next: lg-run compress {output}" + ("" if model == DEFAULT_MODEL else f" --model {model}"))
-    typer.echo(output)
+    show(printable(str(output)))
 
 
 def _print_codes(coded: list[tuple[Codec, FidelityRow]], path: Path, neighbours: int, as_json: bool) -> None:
@@ -127,7 +129,7 @@ def _print_codes(coded: list[tuple[Codec, FidelityRow]], path: Path, neighbours:
         )
         return
     body = [[f"{codec.dim} x {codec.kind}", str(codec.bytes_per_row), f"{row.recall:.3f}"] for codec, row in coded]
-    typer.echo(format_table(["dimensions x kind", "bytes", f"recall@{neighbours}"], body))
+    show(format_table(["dimensions x kind", "bytes", f"recall@{neighbours}"], body))
     best = coded[0][0]
     say(f"next: lg-run compress {path} --dim {best.dim} --to {best.kind}")
 
@@ -140,11 +142,11 @@ def _print_fidelity(measured: list[Measured], neighbours: int, origins: Origins 
         neighbours: the k of recall@k.
         origins: (rows,) origin of every row; None if they are not known.
     """
-    typer.echo(fidelity_table([item.row for item in measured], neighbours))
+    show(fidelity_table([item.row for item in measured], neighbours))
     low, high = _above_pca(measured)
-    typer.echo(f"recall above PCA: {100 * low:+.2f} to {100 * high:+.2f} points (95 % interval)")
+    show(f"recall above PCA: {100 * low:+.2f} to {100 * high:+.2f} points (95 % interval)")
     if origins is not None:
-        typer.echo(f"\nrecall@{neighbours} by origin\n{_origin_table(measured, origins)}")
+        show(f"\nrecall@{neighbours} by origin\n{_origin_table(measured, origins)}")
 
 
 def _above_pca(measured: list[Measured]) -> tuple[float, float]:

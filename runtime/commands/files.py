@@ -1,11 +1,6 @@
 """lg-run compress and expand: one file of vectors becomes another."""
 
-import shutil
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
@@ -23,7 +18,7 @@ from linguagen.runtime.commands.options import (
     ResumeOption,
     ThreadsOption,
 )
-from linguagen.runtime.console import megabytes, progress, say
+from linguagen.runtime.console import megabytes, printable, progress, say, show
 from linguagen.runtime.cores import usable_cores
 from linguagen.runtime.encoders.compressor import Compressor
 from linguagen.runtime.encoders.expander import Expander
@@ -35,6 +30,7 @@ from linguagen.runtime.reading.sources import STDIN, Source, open_vectors
 from linguagen.runtime.vectors import FLOAT_TYPES, listed
 from linguagen.runtime.writing.layouts import WRITABLE
 from linguagen.runtime.writing.process import FileReport, default_output, kept_path, process_file
+from linguagen.runtime.writing.target import Kind, find_target
 from linguagen.runtime.writing.whole_file import refuse_existing
 
 _TEACHER_ROWS = 256
@@ -44,7 +40,7 @@ OutputOption = Annotated[
     typer.Option(
         "--output",
         "-o",
-        help=f"File to write ({WRITABLE}), or - for standard output; by default a name made from INPUT's.",
+        help=f"File to write ({WRITABLE}), a pipe, or - for standard output; by default a name made from INPUT's.",
     ),
 ]
 DimOption = Annotated[
@@ -91,16 +87,17 @@ def compress(
     vectors = open_vectors(path, compressor.manifest.input_dim, column)
     target = output or default_output(_named(vectors), codec)
     warn_of_other_teacher(compressor, vectors)
-    lists_kept = bad_rows == "drop"
-    with _output(target, overwrite, lists_kept) as whole, progress("compressing", vectors.rows_known) as advance:
-        report = process_file(compress_task(compressor, codec), vectors, whole, advance, workers, bad_rows, resume)
+    for written in (target, kept_path(target)) if bad_rows == "drop" else (target,):
+        refuse_existing(written, overwrite)
+    with progress("compressing", vectors.rows_known) as advance:
+        report = process_file(compress_task(compressor, codec), vectors, target, advance, workers, bad_rows, resume)
     _say_report(report, target, bad_rows)
     before = "" if report.bytes_before is None else f"{megabytes(report.bytes_before)} -> "
     say(
         f"{report.rows} x {vectors.width} -> {report.rows} x {codec.dim} as {codec.kind}, "
         f"{before}{megabytes(report.bytes_after)}, model {compressor.manifest.name}"
     )
-    _echo(target)
+    _show_name(target)
 
 
 def expand(
@@ -129,19 +126,23 @@ def expand(
     types = FLOAT_TYPES if kind.startswith("float") else (codec.dtype.name,)
     codes = open_vectors(path, codec.columns, column, types)
     target = output or _named(codes).with_name(f"{path.stem}.expanded.npy")
-    cosine = None
-    with _output(target, overwrite) as whole, progress("expanding", codes.rows_known) as advance:
-        task = expand_task(expander, codec)
-        report = process_file(task, codes, whole, advance, threads or usable_cores(), resume=resume)
+    manifest, cosines, workers = expander.manifest, [], threads or usable_cores()
+
+    def compare(whole: Path) -> None:
+        """Compare the finished file with the originals, if they were named."""
         if against is not None:
-            cosine = mean_cosine_of_files(open_vectors(against, expander.manifest.output_dim), open_vectors(whole))
-    manifest = expander.manifest
+            cosines.append(mean_cosine_of_files(open_vectors(against, manifest.output_dim), open_vectors(whole)))
+
+    refuse_existing(target, overwrite)
+    with progress("expanding", codes.rows_known) as advance:
+        task = expand_task(expander, codec)
+        report = process_file(task, codes, target, advance, workers, resume=resume, inspect=compare)
     say(f"{report.rows} x {manifest.input_dim} -> {report.rows} x {manifest.output_dim}, model {manifest.name}")
-    if cosine is None:
+    if not cosines:
         say(f"reconstruction cosine to expect: {manifest.reconstruction:.3f} (on {manifest.reconstruction_set})")
     else:
-        say(f"mean reconstruction cosine: {cosine:.4f}")
-    _echo(target)
+        say(f"mean reconstruction cosine: {cosines[0]:.4f}")
+    _show_name(target)
 
 
 def warn_of_other_teacher(compressor: Compressor, vectors: Source) -> None:
@@ -163,36 +164,10 @@ def _named(vectors: Source) -> Path:
     return vectors.path
 
 
-@contextmanager
-def _output(target: Path, overwrite: bool, lists_kept: bool = False) -> Iterator[Path]:
-    """The path to write to: the target, or for standard output a temporary file that is copied there when whole.
-
-    Args:
-        target: the output, or - for standard output.
-        overwrite: replace files that exist.
-        lists_kept: the numbers of the rows kept are written to a second file.
-
-    Raises:
-        UsageError: a file exists, and `overwrite` is false; or standard output cannot have a second file.
-    """
-    if str(target) != STDIN:
-        for path in (target, kept_path(target)) if lists_kept else (target,):
-            refuse_existing(path, overwrite)
-        yield target
-        return
-    if lists_kept:
-        raise UsageError("--bad-rows drop writes OUTPUT.kept.npy, so the output needs a name; name it with -o")
-    with TemporaryDirectory() as folder:
-        whole = Path(folder) / "whole.npy"
-        yield whole
-        with whole.open("rb") as file:
-            shutil.copyfileobj(file, sys.stdout.buffer)
-
-
-def _echo(target: Path) -> None:
+def _show_name(target: Path) -> None:
     """Print the output's name, unless the output itself went to standard output."""
-    if str(target) != STDIN:
-        typer.echo(target)
+    if find_target(target).kind is not Kind.STDOUT:
+        show(printable(str(target)))
 
 
 def _say_report(report: FileReport, target: Path, policy: str) -> None:

@@ -24,8 +24,10 @@ from linguagen.runtime.console import (
     format_table,
     megabytes,
     print_json,
+    printable,
     progress,
     say,
+    show,
     text_figures_table,
 )
 from linguagen.runtime.encoders.compressor import Compressor
@@ -65,8 +67,8 @@ def bench(
         document = {"model": compressor.manifest.name, "device": compressor.device, "start": asdict(start)}
         print_json(document | {"batches": [asdict(row) for row in batches], "files": [asdict(row) for row in files]})
         return
-    typer.echo(_bench_tables(batches, files))
-    typer.echo(
+    show(_bench_tables(batches, files))
+    show(
         f"import linguagen.runtime: {start.import_seconds:.2f} s; "
         f"from the start of a process to its first vector: {start.first_vector_seconds:.2f} s"
     )
@@ -116,9 +118,9 @@ def info(
         print_json({**facts, **figures})
         return
     for name, value in facts.items():
-        typer.echo(f"{name + ':':<13}{_plain(value)}")
+        show(f"{name + ':':<13}{printable(_plain(value))}")
     if table:
-        typer.echo(f"\n{table}")
+        show(f"\n{table}")
 
 
 _Info = tuple[dict[str, object], dict[str, object], str]
@@ -140,7 +142,7 @@ def _vector_info(path: Path, file: CheckedFile[Manifest]) -> _Info:
     }
     rows, where = manifest.fidelity, manifest.fidelity_set
     figures: dict[str, object] = {"fidelity": fidelity_document(rows), "fidelity_set": where}
-    return facts, figures, f"fidelity on {where}\n{fidelity_table(rows, NEIGHBOURS)}" if rows else ""
+    return facts, figures, f"fidelity on {printable(where)}\n{fidelity_table(rows, NEIGHBOURS)}" if rows else ""
 
 
 def _text_info(path: Path, file: TextFile) -> _Info:
@@ -196,7 +198,7 @@ def models(as_json: JsonOption = False) -> None:
         for row in rows
     ]
     header = ["model", "dimensions", "precision", "size", f"recall@{NEIGHBOURS}", "measured on"]
-    typer.echo(format_table(header, body))
+    show(format_table(header, body))
 
 
 def _listed(name: str, path: Path, manifest: Manifest | TextManifest) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from linguagen.runtime.commands.options import (
     TextModelOption,
     ThreadsOption,
 )
-from linguagen.runtime.console import format_table, print_json, progress, say
+from linguagen.runtime.console import format_table, print_json, printable, progress, say, show
 from linguagen.runtime.encoders.tasks import embed_task
 from linguagen.runtime.encoders.text_encoder import TextEncoder
 from linguagen.runtime.encoders.text_sources import READABLE_TEXTS, TextSource, TextTable, open_texts
@@ -63,7 +63,7 @@ def embed(
         raise UsageError(f"-o {output} is for one input, and {len(paths)} are given; leave -o out")
     encoder = TextEncoder.load(model, device=device, threads=threads)
     if text is not None:
-        typer.echo(json.dumps([round(float(number), 7) for number in encoder.embed(text)[0]]))
+        show(json.dumps([round(float(number), 7) for number in encoder.embed(text)[0]]))
     for path in paths:
         _embed_file(encoder, open_texts(path, column), output, overwrite, resume)
 
@@ -79,7 +79,7 @@ def _embed_file(
     say(f"{report.rows} texts, {encoder.manifest.output_dim} dimensions each")
     if texts.path.suffix == ".txt":
         say(f"next: lg-run search QUERY --in {target} --text {texts.path}")
-    typer.echo(target)
+    show(printable(str(target)))
 
 
 def _default_output(texts: TextSource | TextTable, dim: int) -> Path:
@@ -123,8 +123,8 @@ def search(
     # The text comes last and is shortened, so that figures are aligned and every hit takes one line.
     body = [[str(row + 1), f"{cosine:.3f}"] for row, cosine, _ in found]
     table = format_table(["line", "cosine"], body).splitlines()
-    shown = ["text", "----", *(line[:_SHOWN_CHARACTERS] for line in lines)] if text else [""] * len(table)
-    typer.echo("\n".join(f"{figures}  {line}".rstrip() for figures, line in zip(table, shown, strict=True)))
+    shown = ["text", "----", *(printable(line[:_SHOWN_CHARACTERS]) for line in lines)] if text else [""] * len(table)
+    show("\n".join(f"{figures}  {line}".rstrip() for figures, line in zip(table, shown, strict=True)))
 
 
 def _lines_of(text: Path, hits: Hits, vectors: Path) -> list[str]:
@@ -166,7 +166,7 @@ def evaluate_text(
         print_json([{"file": path, "pairs": count, "spearman": rho} for path, count, rho in figures])
         return
     body = [[path, str(count), f"{rho:.3f}"] for path, count, rho in figures]
-    typer.echo(format_table(["file", "pairs", "Spearman"], body))
+    show(format_table(["file", "pairs", "Spearman"], body))
 
 
 def _correlation(encoder: TextEncoder, path: Path) -> tuple[str, int, float]:

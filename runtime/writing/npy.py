@@ -1,36 +1,44 @@
 """Rows to a .npy file, block by block."""
 
 import io
+from contextlib import ExitStack
 from pathlib import Path
+from types import TracebackType
 
 import numpy as np
 import numpy.typing as npt
 
 from linguagen.models.errors import VectorFileError
-from linguagen.runtime.writing.whole_file import publish, temporary_path
+from linguagen.runtime.writing.target import file_target
+from linguagen.runtime.writing.whole_file import open_new, publish, temporary_path, whole_output
 
 
 class NpyWriter:
     """Writes rows (rows, width) to a .npy file that appears under its name only when it is whole.
 
-    Use it as a context manager. After an error, the file that had this name before is still there.
+    Use it as a context manager. After an error, the file that had this name before is still there. Into a pipe or a
+    device the rows are copied when they are whole.
     """
 
     def __init__(self, path: str | Path, rows: int, width: int, dtype: str | np.dtype[np.generic] = "<f4") -> None:
         """Announce the file: `rows` rows of `width` numbers of type `dtype`."""
         self.path = Path(path)
         self._dtype = np.dtype(dtype)
-        self._partial = temporary_path(self.path)
+        self._exits = ExitStack()
         self._shape = (rows, width)
         self._written = 0
 
     def __enter__(self) -> "NpyWriter":
-        try:
-            self._file = self._partial.open("wb")
-        except OSError as error:
-            raise VectorFileError(
-                f"cannot write {self.path}: {error.strerror}; choose another place with -o"
-            ) from error
+        with ExitStack() as exits:
+            self._target = file_target(exits.enter_context(whole_output(self.path)))
+            self._partial = temporary_path(self._target)
+            try:
+                self._file = open_new(self._partial)
+            except OSError as error:
+                raise VectorFileError(
+                    f"cannot write {self.path}: {error.strerror}; choose another place with -o"
+                ) from error
+            self._exits = exits.pop_all()
         self._file.write(npy_header(self._shape, self._dtype))
         return self
 
@@ -46,15 +54,24 @@ class NpyWriter:
             raise self._unwritten(error) from error
         self._written += len(rows)
 
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._exits:
+            self._finish(kind is None)
+            if error is not None:
+                raise error
+
+    def _finish(self, succeeded: bool) -> None:
+        """Close the file, and give it its name if all rows came."""
         try:
             self._file.close()
-            if kind is None:
+            if succeeded:
                 if self._written != self._shape[0]:
                     raise VectorFileError(
                         f"{self.path}: {self._written} rows came, {self._shape[0]} were announced; not written"
                     )
-                publish(self._partial, self.path)
+                publish(self._partial, self._target)
         except OSError as failure:
             raise self._unwritten(failure) from failure
         finally:

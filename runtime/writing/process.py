@@ -1,5 +1,6 @@
 """Apply a computation to files of any size, window by window, in bounded memory."""
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -19,6 +20,8 @@ from linguagen.runtime.vectors import Array, bad_rows, unit_rows
 from linguagen.runtime.writing.layouts import Layout
 from linguagen.runtime.writing.npy import NpyWriter
 from linguagen.runtime.writing.staging import Progress, Staging
+from linguagen.runtime.writing.target import find_target
+from linguagen.runtime.writing.whole_file import whole_output
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -80,27 +83,49 @@ def process_file(
     workers: int = 1,
     bad: str = "refuse",
     resume: bool = False,
+    inspect: Callable[[Path], None] | None = None,
 ) -> FileReport:
     """Apply a task to every row of a source; the output appears, or is replaced, only when it is whole.
 
     Args:
         task: the computation.
         source: an opened file of vectors.
-        output: path of the result; its ending says the format.
+        output: path of the result; its ending says the format. A link is followed; a pipe, a character device or - for
+            standard output gets the bytes of the whole result.
         advance: called with the number of rows just finished.
         workers: threads that each read, check and compute a window of their own; with several, load the model with
             threads=1.
         bad: what happens to rows that are zero or not finite: `refuse` ends the run, `zero` writes zeros, `drop` leaves
             them out and writes the numbers of the rows kept to `kept_path(output)`.
         resume: resume an interrupted run; if there is none, begin.
+        inspect: called with the path of the finished file, before it is copied to a pipe; None for nothing.
 
     Raises:
         UsageError: the output is the input, another run is writing it, or the interrupted run had other settings.
         VectorError: rows are zero or not finite, and such rows are refused.
         VectorFileError: the output cannot be written, or the input is damaged.
+        OutputError: the pipe, device or standard output is full or closed.
         InterruptedRunError: Ctrl-C; the rows so far are kept.
     """
-    layout = _check_output(task, source, output, bad)
+    layout = _check_output(task, source, output, bad, resume)
+    with whole_output(output) as whole:
+        report = _write(task, source, whole, layout, advance, workers, bad, resume)
+        if inspect is not None:
+            inspect(whole)
+    return report
+
+
+def _write(
+    task: Task,
+    source: Source,
+    output: Path,
+    layout: Layout,
+    advance: Callable[[int], None],
+    workers: int,
+    bad: str,
+    resume: bool,
+) -> FileReport:
+    """Write the output, which is a file; arguments and errors as in `process_file`."""
     identity = {**_input_identity(source), **task.identity, "format": layout.suffix, "bad rows": bad}
     staging = Staging(output, layout.row_bytes, layout.header_bytes, identity, resume)
     compute = partial(_compute, task, source.origin, bad)
@@ -120,16 +145,22 @@ def process_file(
     return _report(source, output, staging.progress, resumed_at, bad)
 
 
-def _check_output(task: Task, source: Source, output: Path, bad: str) -> Layout:
+def _check_output(task: Task, source: Source, output: Path, bad: str, resume: bool) -> Layout:
     """The layout of the output, once it is clear that it can be written.
 
     Raises:
-        UsageError: the output is the input, its ending does not fit, or the policy for bad rows is unknown.
+        UsageError: the output cannot be written, is the input, is no file though the options need one, its ending does
+            not fit, or the policy for bad rows is unknown.
     """
-    if output.resolve() == source.path.resolve():
-        raise UsageError(f"the output {output} is the input itself; choose another name with -o")
     if bad not in BAD_ROWS:
         raise UsageError(f"--bad-rows is {bad!r}, expected one of {', '.join(BAD_ROWS)}")
+    target = find_target(output)
+    if target.streams and bad == "drop":
+        raise UsageError(f"--bad-rows drop writes OUTPUT.kept.npy, but {target} is no file; name a file with -o")
+    if target.streams and resume:
+        raise UsageError(f"--resume needs the rows of an interrupted run, but {target} is no file; leave it out")
+    if not target.streams and target.path == Path(os.path.realpath(source.path)):
+        raise UsageError(f"the output {output} is the input itself; choose another name with -o")
     return Layout.of(output, task.columns, task.dtype)
 
 

@@ -1,9 +1,11 @@
-"""An unfinished output: its rows are kept in a locked file next to the target, so that an interrupted run can resume.
+"""An unfinished output: its rows are kept in a file next to the target, so that an interrupted run can resume.
 
 While a run writes `NAME`, or after it was interrupted, two files are in the same folder::
 
-    .NAME.partial       the rows so far, locked by the process that writes them
+    .NAME.partial       the rows so far
     .NAME.partial.json  the journal: input, model and settings of the run, and how many rows are safely on disk
+
+A third, .NAME.lock, is there while a run writes.
 
 The journal never counts rows that are not on disk: it is replaced after they were flushed.
 """
@@ -13,20 +15,17 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from linguagen.models.errors import UsageError, VectorFileError
+from linguagen.runtime.writing.lock import OutputLock
+from linguagen.runtime.writing.target import file_target
 from linguagen.runtime.writing.whole_file import publish
 
-fcntl: Any
-try:
-    import fcntl
-except ImportError:  # this system has no such locks, so users must avoid two runs on one output
-    fcntl = None
-
 _SECONDS_BETWEEN_CHECKPOINTS = 1.0
+_CLOSED = -1
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ class Staging:
     """Size of one row."""
     header_bytes: int
     """Bytes left free at the start of the file."""
-    identity: Mapping[str, Any]
+    identity: Mapping[str, object]
     """Input, model and settings by name: an interrupted run can be resumed only if they are the same."""
     resume: bool
     """Resume an interrupted run, if there is one."""
@@ -62,24 +61,28 @@ class Staging:
     """True once the partial file must not be removed."""
 
     def __post_init__(self) -> None:
-        self.path = self.output.with_name(f".{self.output.name}.partial")
-        self.journal = self.output.with_name(f".{self.output.name}.partial.json")
+        self.target = file_target(self.output)
+        """The file that is replaced, links followed."""
+        self.path = self.target.with_name(f".{self.target.name}.partial")
+        self.journal = self.target.with_name(f".{self.target.name}.partial.json")
+        self._file = _CLOSED
         self._saver = ThreadPoolExecutor(1)
         self._saving: Future[None] = Future()
         self._saving.set_result(None)
         self._saved = time.monotonic()
 
     def __enter__(self) -> "Staging":
-        self._open_and_lock()
-        try:
+        with ExitStack() as undo:
+            self._lock = self._take_lock()
+            undo.callback(self._lock.release)
+            self._file = self._open()
+            undo.callback(self._close)
             if self.resume:
                 self.progress = self._read_journal()
             os.ftruncate(self._file, self._end)
             os.lseek(self._file, self._end, os.SEEK_SET)
             self.checkpoint()
-        except BaseException:
-            os.close(self._file)
-            raise
+            undo.pop_all()
         return self
 
     @property
@@ -87,34 +90,41 @@ class Staging:
         """Size of the partial file without rows that the journal does not count."""
         return self.header_bytes + self.progress.rows_written * self.row_bytes
 
-    def _open_and_lock(self) -> None:
-        """Open the partial file and lock it.
+    def _take_lock(self) -> OutputLock:
+        """Keep other runs away from this output.
 
         Raises:
-            UsageError: another run is writing this output.
+            UsageError: another run is writing it.
             VectorFileError: the folder cannot be written.
         """
-        while True:
-            try:
-                self._file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
-            except OSError as error:
-                raise VectorFileError(
-                    f"cannot write {self.output}: {error.strerror}; choose another place with -o"
-                ) from error
-            if fcntl is None:
-                return
-            try:
-                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if os.path.samestat(os.fstat(self._file), self.path.stat()):
-                    return
-            except FileNotFoundError:
-                pass  # the other run has just finished, so the file locked here is its output: open a new one
-            except OSError as error:
-                os.close(self._file)
-                raise UsageError(
-                    f"another run is writing {self.output}; wait for it, or choose another name with -o"
-                ) from error
+        try:
+            return OutputLock(self.target)
+        except OSError as error:
+            raise self._impossible(error) from error
+
+    def _open(self) -> int:
+        """Open the partial file, which is never a link or a device.
+
+        Raises:
+            VectorFileError: the folder cannot be written, or something else has the name of the partial file.
+        """
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+        try:
+            if self.path.is_symlink() or (self.path.exists() and not self.path.is_file()):
+                raise VectorFileError(f"cannot write {self.path}: it is not a regular file; remove it")
+            return os.open(self.path, flags, 0o666)
+        except OSError as error:
+            raise self._impossible(error) from error
+
+    def _close(self) -> None:
+        """Close the partial file, if it is open."""
+        if self._file != _CLOSED:
             os.close(self._file)
+            self._file = _CLOSED
+
+    def _impossible(self, error: OSError) -> VectorFileError:
+        """The error to raise when the folder cannot be written."""
+        return VectorFileError(f"cannot write {self.output}: {error.strerror}; choose another place with -o")
 
     def _read_journal(self) -> Progress:
         """The progress of the interrupted run, or none if there is no such run.
@@ -196,9 +206,11 @@ class Staging:
         """
         try:
             self.checkpoint()
-            os.pwrite(self._file, header, 0)
+            os.lseek(self._file, 0, os.SEEK_SET)
+            os.write(self._file, header)
+            self._close()
             self.journal.unlink()
-            publish(self.path, self.output)
+            publish(self.path, self.target)
         except OSError as error:
             self.kept = True
             raise self._unwritten(error) from error
@@ -210,11 +222,12 @@ class Staging:
         Raises:
             VectorFileError: the disk is full or gone; the rows so far are kept.
         """
-        whole = self.output.with_name(f".{self.output.name}.whole")
+        whole = self.target.with_name(f".{self.target.name}.whole")
         try:
             self.checkpoint()
+            whole.unlink(missing_ok=True)  # so that no link or device of this name is written into
             assemble(whole)
-            publish(whole, self.output)
+            publish(whole, self.target)
         except OSError as error:
             self.kept = True
             raise self._unwritten(error) from error
@@ -224,11 +237,13 @@ class Staging:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         self._saver.shutdown()
         try:
-            if kind is not None and issubclass(kind, KeyboardInterrupt):
+            if kind is not None and issubclass(kind, KeyboardInterrupt) and self._file != _CLOSED:
                 self.kept = True
                 self._save(self.progress)
+            self._close()
             if not self.kept:
                 self.journal.unlink(missing_ok=True)
                 self.path.unlink(missing_ok=True)
         finally:
-            os.close(self._file)
+            self._close()
+            self._lock.release()

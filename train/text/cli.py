@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from linguagen.models.errors import UsageError
-from linguagen.runtime.console import print_json, say, text_figures_table
+from linguagen.runtime.console import print_json, say, show, text_figures_table
 from linguagen.train.run.command import RunOptions, require_torch, started
 from linguagen.train.run.options import typed_settings, with_settings
 from linguagen.train.text.config import TextRunConfig
@@ -45,7 +45,7 @@ def command(
     if options.json:
         print_json({"run": str(run.folder.path), "figures": [asdict(each) for each in figures]})
         return
-    typer.echo(text_figures_table(figures))
+    show(text_figures_table(figures))
     say(f"next: lg-export {run.folder.path} --quantize int8")
 
 

@@ -12,7 +12,7 @@ from linguagen.models.catalogue import DEFAULT_MODEL
 from linguagen.models.errors import CollapseError
 from linguagen.models.manifests.vectors import FidelityRow
 from linguagen.models.model_file import load_manifest
-from linguagen.runtime.console import fidelity_document, fidelity_table, format_table, print_json, progress, say
+from linguagen.runtime.console import fidelity_document, fidelity_table, format_table, print_json, progress, say, show
 from linguagen.runtime.measure.fidelity import NEIGHBOURS
 from linguagen.runtime.reading.sources import READABLE
 from linguagen.runtime.writing.sample import write_sample
@@ -82,7 +82,7 @@ def report(folder: RunFolder, result: "RunResult", as_json: bool) -> None:
     else:
         later = {row.method.removesuffix(LATER): row for row in rows if row.method.endswith(LATER)}
         table = _fit_table(rows[: len(later)], later) if later else fidelity_table(rows, NEIGHBOURS)
-        typer.echo(f"{table}\n{result.verdict}")
+        show(f"{table}\n{result.verdict}")
     if has_collapsed(result.model.row):
         raise CollapseError(
             f"the encoder collapsed: random vectors have mean cosine {result.model.row.mean_cosine:.3f} after it, "

@@ -1,3 +1,4 @@
+import base64
 import json
 from dataclasses import replace
 
@@ -77,3 +78,49 @@ def test_missing_unknown_and_damaged_fields_are_refused(manifest, change):
     change(document)
     with pytest.raises(ModelFileError, match="does not have the fields of format version 1 .* export the model again"):
         Manifest.from_json(json.dumps(document), "file.onnx")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("seed", "1e999"),
+        ("seed", "-1e999"),
+        ("seed", "NaN"),
+        ("seed", "Infinity"),
+        ("seed", "1" * 5000),
+        ("seed", "1" * 30),
+        ("seed", "[" * 100_000),
+        ("statistics", "3"),
+        ("statistics", "[]"),
+        ("embedding_moments", '{"mean": 1}'),
+        ("fidelity", "7"),
+        ("fidelity", "[1]"),
+    ],
+)
+def test_values_of_another_kind_end_in_a_model_file_error(manifest, field, value):
+    document = json.loads(manifest.to_json())
+    (document if field in document else document["training"])[field] = "HERE"
+    with pytest.raises(ModelFileError, match="here: the manifest "):
+        Manifest.from_json(json.dumps(document).replace('"HERE"', value), "here")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"dtype": "O"},
+        {"dtype": 5},
+        {"dtype": "<f8"},
+        {"shape": [-1]},
+        {"shape": "8"},
+        {"shape": [1000.0]},
+        {"shape": [2**62, 9]},
+        {"base64": 5},
+        {"base64": "?"},
+        {"base64": base64.b64encode(np.full(8, np.nan, "<f4").tobytes()).decode()},
+    ],
+)
+def test_arrays_that_are_none_end_in_a_model_file_error(manifest, change):
+    document = json.loads(manifest.to_json())
+    document["embedding_moments"]["mean"] |= change
+    with pytest.raises(ModelFileError, match="here: the manifest does not have the fields"):
+        Manifest.from_json(json.dumps(document), "here")

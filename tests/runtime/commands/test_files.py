@@ -51,7 +51,11 @@ def test_from_standard_input_to_standard_output(tiny, tmp_path, saved, tiny_vect
         (b"[1.0]" * 1, [], "standard input: vectors of width 1"),
         (b"\x93NUMPY\x01\x00", ["-o", "o.npy"], "standard input: its .npy header cannot be read"),
         ("f", ["-o", "o.npy"], "standard input: is in Fortran order, which cannot be read row by row; name the file"),
-        ("c", ["-o", "-", "--bad-rows", "drop"], "--bad-rows drop writes OUTPUT.kept.npy, so the output needs a name"),
+        (
+            "c",
+            ["-o", "-", "--bad-rows", "drop"],
+            "--bad-rows drop writes OUTPUT.kept.npy, but standard output is no file; name a file with -o",
+        ),
         ("c", [], "standard input has no name to call the output after; name it with -o"),
         ("cut", ["-o", "o.npy"], "standard input: cut short: its header promises 5 rows of 48, but it ends in row 4"),
     ],
