@@ -47,7 +47,7 @@ def embed(
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
 ) -> None:
-    """Embed the texts of files: every line, record or file of a folder; nothing leaves this machine.
+    """Embed every text of files, on this machine.
 
     Files are read in blocks, so they may have any size, and an output appears only when it is whole. From a table to a
     table, the other columns are copied. A folder's .txt and .md files are a text each, in the order of their names.

@@ -154,7 +154,7 @@ def test_the_command_exports_a_run_on_text(tiny_text, tmp_path, run_command):
     done = run_command("lg-export", tiny_text["run"], "--quantize", "int8", "-o", "m.onnx")
     assert done.stdout == "m.onnx\n"
     assert "checked on 392 texts: mean cosine 0.99" in done.stderr
-    assert 'next: lg-run embed "some text" --model m.onnx' in done.stderr
+    assert 'next: lg-run embed --text "some text" --model m.onnx' in done.stderr
     document = json.loads(run_command("lg-export", tiny_text["run"], "-o", "n.onnx", "--json").stdout)
     assert document["parity"]["recall"] == 1
     assert document["file"] == "n.onnx"
