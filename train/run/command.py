@@ -108,7 +108,6 @@ def started(
             yield StartedRun(folder, config, processes, no_progress)
             return
         with _begun(folder, config) as advance:
-            folder.write_config(config)
             say(f"run {folder.path}: {', '.join(config.inputs)} on {processes.device.type}")
             if config.logged:
                 say(f"watch it: tensorboard --logdir {folder.path.parent}")
@@ -117,7 +116,7 @@ def started(
 
 @contextmanager
 def _begun(folder: RunFolder, config: RunSettings) -> Iterator["Advance"]:
-    """Inside: a progress bar, and a folder that is undone if an error comes before the first step."""
+    """Inside: a progress bar, and a folder with the settings that is undone if an error comes before the first step."""
     taken = 0
     with folder.undone_before(lambda: taken > 0), progress("training", config.all_steps or None) as show:
 
@@ -127,6 +126,7 @@ def _begun(folder: RunFolder, config: RunSettings) -> Iterator["Advance"]:
             taken += steps
             show(steps)
 
+        folder.write_config(config)
         yield advance
 
 
