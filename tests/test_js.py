@@ -159,4 +159,4 @@ def test_the_demo_server_answers_with_the_headers_that_the_page_needs(tmp_path):
     server.send_signal(2)
     _, talk = server.communicate(timeout=20)
     assert server.returncode == 0
-    assert "ended" in talk
+    assert "stopped" in talk
