@@ -22,7 +22,7 @@ from linguagen.runtime.vectors import Array
 CHUNK_TEXTS = 4096
 """Texts that are tokenized and sorted by length at a time, so that memory stays flat for any input."""
 WINDOW_TOKENS = 4096
-"""A text of more tokens is embedded in windows of so many, so that memory stays flat for texts of any length."""
+"""A text of more tokens is embedded in windows of this many, so that memory stays flat for texts of any length."""
 _BATCH_TOKENS = 2048
 """Tokens in one onnxruntime call, padding included, so that all intermediate values stay in the processor's cache."""
 _BATCHES_PER_THREAD = 4
@@ -81,13 +81,10 @@ class TextEncoder(LoadedModel):
         """Embeddings (texts, output_dim) of a chunk of texts, none of which has more than LONG_CHARACTERS."""
         embeddings = np.empty((len(texts), self.manifest.output_dim), dtype=np.float32)
         tokens = self.tokenizer.tokenize(texts, first, self._threads if len(texts) > _MIN_BATCH else 1)
-        long = [number for number, each in enumerate(tokens) if len(each) > WINDOW_TOKENS]
-        for number in long:
+        short = [number for number, each in enumerate(tokens) if len(each) <= WINDOW_TOKENS]
+        embeddings[short] = self._embed_tokens([tokens[number] for number in short])
+        for number in set(range(len(texts))).difference(short):
             embeddings[number] = self._embed_long(texts[number], first + number)
-            tokens[number] = tokens[number][:1]  # its place in a batch, whose result is not used
-        kept = embeddings[long]
-        self._embed_tokens(tokens, embeddings)
-        embeddings[long] = kept
         return embeddings
 
     def _embed_long(self, text: str, number: int) -> Array:
@@ -105,8 +102,9 @@ class TextEncoder(LoadedModel):
             raise TextError(f"text {number} has {len(text)} characters and no token; leave it out")
         return np.asarray(total / np.linalg.norm(total), dtype=np.float32)
 
-    def _embed_tokens(self, tokens: list[list[int]], embeddings: Array) -> None:
-        """Write the embeddings of token lists into `embeddings` (texts, output_dim), batches on several threads."""
+    def _embed_tokens(self, tokens: list[list[int]]) -> Array:
+        """Embeddings (texts, output_dim) of token lists, batches on several threads."""
+        embeddings = np.empty((len(tokens), self.manifest.output_dim), dtype=np.float32)
 
         def run(batch: Batch) -> None:
             """Embed one batch."""
@@ -117,9 +115,10 @@ class TextEncoder(LoadedModel):
         if len(batches) == 1 or self._threads == 1:
             for batch in batches:
                 run(batch)
-            return
+            return embeddings
         with ThreadPoolExecutor(self._threads) as pool:
             list(pool.map(run, batches))
+        return embeddings
 
 
 def chunk_bounds(lengths: Sequence[int], texts: int, characters: int) -> Iterator[tuple[int, int]]:

@@ -14,7 +14,7 @@ PADDING = 0
 BLOCK_CHARACTERS = 1 << 20
 """Characters that are read and tokenized at a time, about, so that memory stays flat for any input."""
 LONG_CHARACTERS = 16_384
-"""A longer text is tokenized in parts of at most so many characters: memory and time for one grow with its length."""
+"""A longer text is tokenized in parts of at most this many characters: memory and time for one grow with its length."""
 
 Tokens = npt.NDArray[np.int32]
 
@@ -120,7 +120,7 @@ def check_strings(texts: Sequence[object], first: int) -> None:
 
 
 def text_parts(text: str, longest: int) -> Iterator[str]:
-    """Cut a text into parts of at most so many characters: before the last space or line end, if there is one."""
+    """Cut a text into parts of at most this many characters: before the last space or line end, if there is one."""
     start = 0
     while len(text) - start > longest:
         limit = start + longest
