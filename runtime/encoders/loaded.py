@@ -1,5 +1,6 @@
 """What every class that runs a model file shares: how it is loaded, where it runs, how rows go through it."""
 
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -11,16 +12,16 @@ from linguagen.runtime.encoders.engine import Engine
 from linguagen.runtime.vectors import CHUNK_ROWS, Array, check_layout, unit_rows
 
 
-class LoadedModel:
+class LoadedModel(ABC):
     """A model file in onnxruntime. Threads can share one; it pickles with its model, for worker processes."""
 
     default_model: ClassVar[str] = DEFAULT_MODEL
     """Name of the model that `load` takes if none is named."""
     _engine: Engine
 
+    @abstractmethod
     def __init__(self, path: Path, device: str, threads: int | None) -> None:
         """Read the file and make its engine; `load` also starts onnxruntime."""
-        raise NotImplementedError
 
     @classmethod
     def load(cls, name_or_path: str | Path | None = None, *, device: str = "auto", threads: int | None = None) -> Self:
