@@ -9,8 +9,10 @@ from linguagen.models.catalogue import DEFAULT_MODEL
 from linguagen.models.errors import UsageError
 from linguagen.runtime.codes.codec import KINDS
 from linguagen.runtime.commands.options import (
+    AnyModelOption,
     ColumnOption,
     DeviceOption,
+    DimOption,
     InputArgument,
     KindOption,
     ModelOption,
@@ -24,6 +26,7 @@ from linguagen.runtime.encoders.compressor import Compressor
 from linguagen.runtime.encoders.expander import Expander
 from linguagen.runtime.encoders.tasks import compress_task, expand_task
 from linguagen.runtime.measure.evaluation import mean_cosine_of_files
+from linguagen.runtime.measure.made_by import check_made_by
 from linguagen.runtime.measure.teacher import mismatch_warning
 from linguagen.runtime.reading.picking import spread_rows
 from linguagen.runtime.reading.sources import STDIN, Source, open_vectors
@@ -42,9 +45,6 @@ OutputOption = Annotated[
         "-o",
         help=f"File to write ({WRITABLE}), a pipe, or - for standard output; by default a name made from INPUT's.",
     ),
-]
-DimOption = Annotated[
-    int | None, typer.Option(help="Leading dimensions to keep, scaled to length 1 again; by default all.")
 ]
 BadRowsOption = Annotated[
     str,
@@ -97,7 +97,7 @@ def compress(
         f"{report.rows} x {vectors.width} -> {report.rows} x {codec.dim} as {codec.kind}, "
         f"{before}{megabytes(report.bytes_after)}, model {compressor.manifest.name}"
     )
-    _show_name(target)
+    show_name(target)
 
 
 def expand(
@@ -107,6 +107,7 @@ def expand(
     kind: Annotated[str, typer.Option("--from", help=f"How INPUT was written: {', '.join(KINDS)}.")] = "float32",
     against: AgainstOption = None,
     column: ColumnOption = None,
+    any_model: AnyModelOption = False,
     resume: ResumeOption = False,
     overwrite: OverwriteOption = False,
     device: DeviceOption = "auto",
@@ -125,6 +126,8 @@ def expand(
     codec = expander.codec(kind)
     types = FLOAT_TYPES if kind.startswith("float") else (codec.dtype.name,)
     codes = open_vectors(path, codec.columns, column, types)
+    if not any_model:
+        check_made_by(codes, expander.encoder, kind)
     target = output or _named(codes).with_name(f"{path.stem}.expanded.npy")
     manifest, cosines, workers = expander.manifest, [], threads or usable_cores()
 
@@ -142,7 +145,7 @@ def expand(
         say(f"reconstruction cosine to expect: {manifest.reconstruction:.3f} (on {manifest.reconstruction_set})")
     else:
         say(f"mean reconstruction cosine: {cosines[0]:.4f}")
-    _show_name(target)
+    show_name(target)
 
 
 def warn_of_other_teacher(compressor: Compressor, vectors: Source) -> None:
@@ -164,7 +167,7 @@ def _named(vectors: Source) -> Path:
     return vectors.path
 
 
-def _show_name(target: Path) -> None:
+def show_name(target: Path) -> None:
     """Print the output's name, unless the output itself went to standard output."""
     if find_target(target).kind is not Kind.STDOUT:
         show(printable(str(target)))

@@ -3,10 +3,11 @@
 from typing import Annotated
 
 from linguagen.runtime.commands.demo import demo
+from linguagen.runtime.commands.embed import embed
 from linguagen.runtime.commands.evaluate import evaluate, sample
 from linguagen.runtime.commands.files import compress, expand
 from linguagen.runtime.commands.models import bench, info, models
-from linguagen.runtime.commands.text import embed, evaluate_text, search
+from linguagen.runtime.commands.text import evaluate_text, search
 from linguagen.runtime.console import new_app, run_app, version_option
 
 app = new_app("Compress vectors and embed text with a LinguaGEN model: numpy and onnxruntime, no network.")

@@ -22,6 +22,12 @@ ColumnOption = Annotated[
     str | None, typer.Option(help="Column, array or dataset that holds the vectors, if the file has several.")
 ]
 KindOption = Annotated[str, typer.Option(help=f"How embeddings are written: {', '.join(KINDS)}.")]
+DimOption = Annotated[
+    int | None, typer.Option(help="Leading dimensions to keep, scaled to length 1 again; by default all.")
+]
+AnyModelOption = Annotated[
+    bool, typer.Option("--any-model", help="Go on although another model made the file, or seems to have made it.")
+]
 DeviceOption = Annotated[
     str, typer.Option(help="auto, cpu or cuda; auto is CUDA if onnxruntime has it and CPU otherwise.")
 ]

@@ -1,6 +1,7 @@
 """What the commands do to the rows of a file: compress them, or expand them again."""
 
 import numpy as np
+import numpy.typing as npt
 
 from linguagen.models.errors import TextError
 from linguagen.runtime.codes.codec import Codec
@@ -8,6 +9,7 @@ from linguagen.runtime.encoders.compressor import Compressor
 from linguagen.runtime.encoders.expander import Expander
 from linguagen.runtime.encoders.text_encoder import TextEncoder
 from linguagen.runtime.reading.array_files import Rows
+from linguagen.runtime.reading.maker import Maker
 from linguagen.runtime.vectors import Array, unit_rows
 from linguagen.runtime.writing.process import Task
 
@@ -15,11 +17,12 @@ from linguagen.runtime.writing.process import Task
 def compress_task(compressor: Compressor, codec: Codec) -> Task:
     """The task that compresses vectors (rows, input_dim) to codes (rows, codec's columns)."""
     identity = {"model": compressor.manifest.file_sha256, "codes": f"{codec.dim} x {codec.kind}"}
-    return Task(lambda rows: codec.encode(compressor.run(rows)), codec.columns, codec.dtype, identity)
+    maker = Maker(compressor.manifest.name, compressor.manifest.file_sha256, codec.kind, codec.dim)
+    return Task(lambda rows: codec.encode(compressor.run(rows)), codec.columns, codec.dtype, identity, maker=maker)
 
 
-def embed_task(encoder: TextEncoder) -> Task:
-    """The task that embeds texts (texts, 1) as float32 (texts, output_dim)."""
+def embed_task(encoder: TextEncoder, codec: Codec) -> Task:
+    """The task that embeds texts (texts, 1) to codes (texts, codec's columns)."""
 
     def embedded(chunk: Rows, first: int, origin: str) -> tuple[Array, int]:
         """Embeddings (texts, output_dim) of strings (texts, 1); texts are counted from 1 in messages."""
@@ -28,8 +31,13 @@ def embed_task(encoder: TextEncoder) -> Task:
         except TextError as error:
             raise TextError(f"{origin}: {error}") from error
 
-    identity = {"model": encoder.manifest.file_sha256}
-    return Task(lambda rows: rows, encoder.manifest.output_dim, np.dtype("<f4"), identity, embedded)
+    def empty(chunk: Rows) -> npt.NDArray[np.bool_]:
+        """True for each of the texts (texts, 1) that has no token: (texts,)."""
+        return np.array([encoder.tokenizer.is_empty(text) for text in chunk[:, 0]], bool)
+
+    identity = {"model": encoder.manifest.file_sha256, "codes": f"{codec.dim} x {codec.kind}"}
+    maker = Maker(encoder.manifest.name, encoder.manifest.file_sha256, codec.kind, codec.dim)
+    return Task(codec.encode, codec.columns, codec.dtype, identity, embedded, maker, empty)
 
 
 def expand_task(expander: Expander, codec: Codec) -> Task:
@@ -42,4 +50,5 @@ def expand_task(expander: Expander, codec: Codec) -> Task:
         return np.ascontiguousarray(codec.decode(chunk)), 0
 
     identity = {"model": expander.manifest.file_sha256, "codes": f"{codec.dim} x {codec.kind}"}
-    return Task(expander.run, expander.manifest.output_dim, np.dtype("<f4"), identity, decoded)
+    maker = Maker(expander.manifest.name, expander.encoder.file_sha256, "vectors", expander.manifest.output_dim)
+    return Task(expander.run, expander.manifest.output_dim, np.dtype("<f4"), identity, decoded, maker)

@@ -13,6 +13,7 @@ from linguagen.models.errors import TextError, UsageError
 from linguagen.models.manifests.text import TOKENS_NAME, TextManifest
 from linguagen.models.manifests.vectors import OUTPUT_NAME
 from linguagen.models.model_file import read_text_file
+from linguagen.runtime.codes.codec import Codec
 from linguagen.runtime.cores import usable_cores
 from linguagen.runtime.encoders.engine import Engine
 from linguagen.runtime.encoders.loaded import LoadedModel
@@ -76,6 +77,10 @@ class TextEncoder(LoadedModel):
             else:
                 embeddings[start:end] = self._embed_chunk(listed[start:end], first + start)
         return embeddings
+
+    def codec(self, kind: str = "float32", dim: int | None = None) -> Codec:
+        """The codec that writes this model's embeddings in fewer bytes, as `Compressor.codec` does."""
+        return Codec.make(kind, dim or self.manifest.output_dim, self.manifest.embedding_moments)
 
     def _embed_chunk(self, texts: Sequence[str], first: int) -> Array:
         """Embeddings (texts, output_dim) of a chunk of texts, none of which has more than LONG_CHARACTERS."""

@@ -3,11 +3,13 @@
 import csv
 import io
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +17,7 @@ from linguagen.models.errors import TextError, UsageError
 from linguagen.runtime.reading.array_files import Rows, Window
 from linguagen.runtime.reading.sources import STDIN
 from linguagen.runtime.reading.streams import StreamSource
-from linguagen.runtime.reading.tables import ARROW, PARQUET, TableSource, describe_table, table_batches
+from linguagen.runtime.reading.tables import ARROW, PARQUET, TableSource, describe_table, import_arrow, table_batches
 from linguagen.runtime.text.lines import numbered_lines
 from linguagen.runtime.text.tokenizer import BLOCK_CHARACTERS
 
@@ -49,6 +51,20 @@ class TextTable(_BlockWindows, TableSource):
     """Texts as rows (texts, 1) of strings, from a table whose other columns can be copied."""
 
 
+@dataclass(frozen=True, eq=False)
+class TextFolder(TextTable):
+    """Texts as rows (texts, 1) of strings, one for each file of a folder, whose names are a column `file`."""
+
+    paths: list[Path]
+    """The files, in their order."""
+
+    def others(self) -> Iterator[Any]:
+        """Record batches of the names of the files, below the folder; letters that are not UTF-8 are replaced."""
+        names = [os.fsencode(each.relative_to(self.path)).decode("utf-8", "replace") for each in self.paths]
+        for first in range(0, len(names), _BLOCK_TEXTS):
+            yield import_arrow().record_batch({"file": names[first : first + _BLOCK_TEXTS]})
+
+
 def open_texts(path: str | Path, column: str = "text") -> TextSource | TextTable:
     """Open texts, of which only the first block is read yet.
 
@@ -76,15 +92,15 @@ def open_texts(path: str | Path, column: str = "text") -> TextSource | TextTable
         )
     if kind in (*PARQUET, *ARROW) and path.is_file():
         return _open_table(path, column)
+    if path.is_dir():
+        return _open_folder(path)
     read = _reader(path, kind, column)
     source = TextSource(path, 1, None, lambda: _blocks(read()))
     return _not_empty(source, list(islice(source.blocks(), 1)))
 
 
 def _reader(path: Path, kind: str, column: str) -> Callable[[], Iterator[str]]:
-    """A function that reads the texts of a folder or file from the beginning."""
-    if path.is_dir():
-        return lambda: _folder_texts(path)
+    """A function that reads the texts of a file from the beginning."""
     if kind in _RECORDS[:2]:
         return lambda: _json_texts(path, column)
     if kind in _RECORDS[2:]:
@@ -101,6 +117,24 @@ def _not_empty(source: TextSource, first: list[Rows]) -> TextSource:
     if not first:
         raise TextError(f"{source.origin} is empty, expected at least one text")
     return source
+
+
+def _open_folder(path: Path) -> TextFolder:
+    """Open the .txt and .md files of a folder, each a text, in the order of their paths.
+
+    Raises:
+        TextError: there are none.
+    """
+    paths = sorted(each for each in path.rglob("*") if each.suffix.lower() in (".txt", ".md") and each.is_file())
+    if not paths:
+        raise TextError(f"{path} is empty, expected at least one text; a folder's texts are its .txt and .md files")
+
+    def texts() -> Iterator[str]:
+        """Read the texts from the beginning."""
+        for each in paths:
+            yield "\n".join(line for _, line in numbered_lines(each))
+
+    return TextFolder(path, 1, len(paths), lambda: _blocks(texts()), "embedding", ["file", "embedding"], paths)
 
 
 def _open_table(path: Path, column: str) -> TextTable:
@@ -146,16 +180,6 @@ def _stdin_lines() -> Iterator[str]:
             yield line.rstrip("\r\n")
     except UnicodeDecodeError as error:
         raise TextError(f"standard input cannot be read ({error}); expected UTF-8 text") from error
-
-
-def _folder_texts(folder: Path) -> Iterator[str]:
-    """The text of every .txt and .md file in a folder, in the order of their paths.
-
-    Raises:
-        TextError: a file is not UTF-8.
-    """
-    for path in sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".txt", ".md") and path.is_file()):
-        yield "\n".join(line for _, line in numbered_lines(path))
 
 
 def _json_texts(path: Path, column: str) -> Iterator[str]:

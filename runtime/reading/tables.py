@@ -21,12 +21,16 @@ PARQUET, ARROW, HDF5 = (".parquet",), (".arrow", ".feather"), (".hdf5", ".h5")
 
 @dataclass(frozen=True, eq=False)
 class TableSource(StreamSource):
-    """Vectors (rows, width) in one column of a table; `table_batches` reads the other columns."""
+    """Vectors (rows, width) in one column of a table."""
 
     column: str
     """Name of the column of vectors."""
     names: list[str]
     """Names of all columns, in their order."""
+
+    def others(self) -> Iterator[Any]:
+        """Read the record batches of the other columns, from the beginning."""
+        return table_batches(self.path, [name for name in self.names if name != self.column])
 
 
 def open_table(path: Path, width: int | None, column: str | None) -> TableSource:

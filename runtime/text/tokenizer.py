@@ -86,6 +86,10 @@ class Tokenizer:
             )
         return tokens
 
+    def is_empty(self, text: str) -> bool:
+        """True if a text has no token: it is empty, or all of its characters count as nothing."""
+        return next(self.windows(text, 1), None) is None
+
     def windows(self, text: str, size: int) -> Iterator[list[int]]:
         """Tokens of a text of any length, in lists of `size`, the last one shorter; none if the text has no token.
 

@@ -1,5 +1,6 @@
 """The output formats: how rows of codes are stored, and how a finished partial file becomes the output."""
 
+import json
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,13 +12,14 @@ import numpy as np
 from linguagen.models.errors import UsageError, VectorFileError
 from linguagen.runtime.codes.codec import Codes
 from linguagen.runtime.reading.array_files import Rows
+from linguagen.runtime.reading.maker import JSON_START, KEY, Maker
 from linguagen.runtime.reading.sources import Source
-from linguagen.runtime.reading.tables import ARROW, HDF5, PARQUET, TableSource, import_arrow, import_h5py, table_batches
+from linguagen.runtime.reading.tables import ARROW, HDF5, PARQUET, TableSource, import_arrow, import_h5py
 from linguagen.runtime.writing.npy import npy_header
 
 _NPY_HEADER_BYTES = 128
 _ASSEMBLED_ROWS = 4096
-WRITABLE = ".npy, .npz, .fvecs, .fbin, .i8bin, .u8bin, .parquet, .arrow, .hdf5"
+WRITABLE = ".npy, .npz, .fvecs, .fbin, .i8bin, .u8bin, .parquet, .arrow, .hdf5, .json"
 Read = Callable[[int], Rows]
 """Reads the next rows (count, columns) of the partial file."""
 _BINARY = {".fvecs": "float32", ".fbin": "float32", ".i8bin": "int8", ".u8bin": "uint8"}
@@ -30,9 +32,11 @@ class Layout:
     suffix: str
     columns: int
     dtype: np.dtype[np.generic]
+    maker: Maker | None = None
+    """The model that made the codes, for formats that can name it."""
 
     @classmethod
-    def of(cls, output: Path, columns: int, dtype: np.dtype[np.generic]) -> "Layout":
+    def of(cls, output: Path, columns: int, dtype: np.dtype[np.generic], maker: Maker | None = None) -> "Layout":
         """The layout that the ending of an output asks for.
 
         Raises:
@@ -49,7 +53,7 @@ class Layout:
             import_arrow()
         if suffix in HDF5:
             import_h5py()
-        return cls(suffix, columns, dtype)
+        return cls(suffix, columns, dtype, maker)
 
     @property
     def header_bytes(self) -> int:
@@ -97,13 +101,15 @@ class Layout:
                 self._write_npz(read, target, rows)
             elif self.suffix in HDF5:
                 self._write_hdf5(read, target, rows)
+            elif self.suffix == ".json":
+                self._write_json(read, target, rows)
             else:
                 self._write_table(read, target, rows, source, dropped)
 
     @property
     def assembled(self) -> bool:
         """True if `assemble` writes the output; otherwise the output is the partial file itself."""
-        return self.suffix in (*PARQUET, *ARROW, *HDF5, ".npz")
+        return self.suffix in (*PARQUET, *ARROW, *HDF5, ".npz", ".json")
 
     def _write_npz(self, read: Read, target: Path, rows: int) -> None:
         """Write a .npz file with the array `embeddings`."""
@@ -112,6 +118,8 @@ class Layout:
             file.write(npy_header((rows, self.columns), self.dtype))
             for _, count in _blocks(rows):
                 file.write(read(count).tobytes())
+            if self.maker:
+                archive.comment = f"{KEY} {self.maker.to_json()}".encode()
 
     def _write_hdf5(self, read: Read, target: Path, rows: int) -> None:
         """Write an .hdf5 file with the dataset `embeddings`."""
@@ -119,6 +127,18 @@ class Layout:
             data = file.create_dataset("embeddings", (rows, self.columns), self.dtype, track_times=False)
             for first, count in _blocks(rows):
                 data[first : first + count] = read(count)
+            if self.maker:
+                file.attrs[KEY] = self.maker.to_json()
+
+    def _write_json(self, read: Read, target: Path, rows: int) -> None:
+        """Write a .json file: one object with the rows as a response of OpenAI's API has them, in `data`."""
+        with target.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(f'{JSON_START}{self.maker.to_json()}, "data": [' if self.maker else '{"data": [')
+            for first, count in _blocks(rows):
+                for number, row in enumerate(read(count).tolist(), first):
+                    text = json.dumps({"index": number, "embedding": row})
+                    file.write(f"{',' if number else ''}\n{text}")
+            file.write("\n]}\n")
 
     def _write_table(self, read: Read, target: Path, rows: int, source: Source, dropped: frozenset[int]) -> None:
         """Write a table of the codes and, if the source is a table, its other columns."""
@@ -127,7 +147,7 @@ class Layout:
             values = arrow.array(read(count).reshape(-1))
             codes = arrow.FixedSizeListArray.from_arrays(values, self.columns)
             batch = arrow.record_batch([codes if column is None else column for column in columns], names=names)
-            writer = writer or _table_writer(arrow, target, self.suffix, batch.schema)
+            writer = writer or _table_writer(arrow, target, self.suffix, batch.schema, self.maker)
             writer.write_batch(batch)
         if writer is None:
             raise VectorFileError(f"no row is left to write to {self.suffix}; every one of them was dropped")
@@ -148,7 +168,7 @@ def _other_columns(source: Source, rows: int, dropped: frozenset[int]) -> Iterat
         yield from ((names, [None], count) for _, count in _blocks(rows))
         return
     first = 0
-    for batch in table_batches(source.path, [name for name in names if name != source.column]):
+    for batch in source.others():
         keep = [number for number in range(batch.num_rows) if first + number not in dropped]
         first += batch.num_rows
         kept = batch if len(keep) == batch.num_rows else batch.take(arrow.array(keep, arrow.int64()))
@@ -156,8 +176,10 @@ def _other_columns(source: Source, rows: int, dropped: frozenset[int]) -> Iterat
             yield names, [None if name == source.column else kept.column(name) for name in names], kept.num_rows
 
 
-def _table_writer(arrow: Any, target: Path, suffix: str, schema: Any) -> Any:
-    """A pyarrow writer for .parquet or .arrow."""
+def _table_writer(arrow: Any, target: Path, suffix: str, schema: Any, maker: Maker | None) -> Any:
+    """A pyarrow writer for .parquet or .arrow, whose schema names the maker if there is one."""
+    if maker:
+        schema = schema.with_metadata({KEY: maker.to_json()})
     if suffix in PARQUET:
         import pyarrow.parquet
 

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from linguagen.models.errors import InterruptedRunError, UsageError, VectorFileError
 from linguagen.runtime.codes.codec import Codec, Codes
 from linguagen.runtime.reading.array_files import Rows, Window
+from linguagen.runtime.reading.maker import Maker
 from linguagen.runtime.reading.sources import Source
 from linguagen.runtime.reading.tables import ARROW, PARQUET
 from linguagen.runtime.vectors import Array, bad_rows, unit_rows
@@ -26,8 +28,14 @@ from linguagen.runtime.writing.whole_file import whole_output
 T = TypeVar("T")
 S = TypeVar("S")
 BAD_ROWS = ("refuse", "zero", "drop")
+"""What can happen to rows that a task cannot use."""
 WINDOW_ROWS = 512
 """Rows that one worker reads, checks and computes: 3 MB, which stay in its cache from step to step."""
+
+
+def unusable_vectors(chunk: Rows) -> npt.NDArray[np.bool_]:
+    """True for each row (rows,) of floats (rows, width) that is zero or not finite; whole numbers can be any."""
+    return bad_rows(chunk) if np.issubdtype(chunk.dtype, np.floating) else np.zeros(len(chunk), bool)
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +53,10 @@ class Task:
     prepare: Callable[[Rows, int, str], tuple[Array, int]] = unit_rows
     """Makes rows (rows, width) of length 1 from rows as read, the first row's number and the origin of the rows, and
     counts those that it had to scale."""
+    maker: Maker | None = None
+    """The model that makes the results, for formats that can name it; None if there is none."""
+    unusable: Callable[[Rows], npt.NDArray[np.bool_]] = unusable_vectors
+    """True for each row (rows,) of rows as read that `prepare` refuses."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +68,7 @@ class FileReport:
     scaled_rows: int
     """Rows that were not of length 1 and were scaled to it."""
     bad_rows: tuple[int, ...]
-    """Numbers of the rows that were zero or not finite, and were written as zeros or dropped."""
+    """Numbers of the rows that could not be used, and were written as zeros or dropped."""
     resumed_at: int
     """Rows that an interrupted run had already read."""
     bytes_before: int | None
@@ -95,14 +107,14 @@ def process_file(
         advance: called with the number of rows just finished.
         workers: threads that each read, check and compute a window of their own; with several, load the model with
             threads=1.
-        bad: what happens to rows that are zero or not finite: `refuse` ends the run, `zero` writes zeros, `drop` leaves
+        bad: what happens to rows that the task cannot use: `refuse` ends the run, `zero` writes zeros, `drop` leaves
             them out and writes the numbers of the rows kept to `kept_path(output)`.
         resume: resume an interrupted run; if there is none, begin.
         inspect: called with the path of the finished file, before it is copied to a pipe; None for nothing.
 
     Raises:
         UsageError: the output is the input, another run is writing it, or the interrupted run had other settings.
-        VectorError: rows are zero or not finite, and such rows are refused.
+        VectorError, TextError: rows cannot be used, and such rows are refused.
         VectorFileError: the output cannot be written, or the input is damaged.
         OutputError: the pipe, device or standard output is full or closed.
         InterruptedRunError: Ctrl-C; the rows so far are kept.
@@ -156,12 +168,14 @@ def _check_output(task: Task, source: Source, output: Path, bad: str, resume: bo
         raise UsageError(f"--bad-rows is {bad!r}, expected one of {', '.join(BAD_ROWS)}")
     target = find_target(output)
     if target.streams and bad == "drop":
-        raise UsageError(f"--bad-rows drop writes OUTPUT.kept.npy, but {target} is no file; name a file with -o")
+        raise UsageError(
+            f"rows are left out, and those kept listed in OUTPUT.kept.npy, but {target} is no file; name one with -o"
+        )
     if target.streams and resume:
         raise UsageError(f"--resume needs the rows of an interrupted run, but {target} is no file; leave it out")
     if not target.streams and target.path == Path(os.path.realpath(source.path)):
         raise UsageError(f"the output {output} is the input itself; choose another name with -o")
-    return Layout.of(output, task.columns, task.dtype)
+    return Layout.of(output, task.columns, task.dtype, task.maker)
 
 
 def kept_path(output: Path) -> Path:
@@ -186,15 +200,14 @@ def _compute(task: Task, origin: str, policy: str, window: Window) -> _Done:
         window: number of the first row, and the function that reads the rows (rows, width).
     """
     first, chunk = window[0], window[1]()
-    floats = np.issubdtype(chunk.dtype, np.floating)
-    bad = np.flatnonzero(bad_rows(chunk)) if policy != "refuse" and floats else np.empty(0, np.intp)
+    bad = np.flatnonzero(task.unusable(chunk)) if policy != "refuse" else np.empty(0, np.intp)
     if not len(bad):
         rows, scaled = task.prepare(chunk, first, origin)
         return _Done(len(chunk), task.compute(rows), scaled, ())
     good = np.delete(np.arange(len(chunk)), bad)
     rows, scaled = task.prepare(chunk[good], first, origin)
     if policy == "zero":
-        whole = np.zeros(chunk.shape, dtype=np.float32)
+        whole = np.zeros((len(chunk), rows.shape[1]), dtype=np.float32)
         whole[good] = rows
         rows = whole
     codes = task.compute(rows) if len(rows) else np.empty((0, task.columns), task.dtype)

@@ -7,6 +7,7 @@ that crashes is left in the working folder as crash-*, and belongs there too, on
 """
 
 import argparse
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -22,13 +23,15 @@ def search(name: str, arguments: list[str]) -> None:
 
     with atheris.instrument_imports(include=["linguagen"]):
         from targets import run_target
-    atheris.Setup([sys.argv[0], *arguments], lambda data: run_target(name, data))
+    # libFuzzer starts itself again for a merge, through a shell, by the first of these words.
+    again = f"{shlex.quote(sys.executable)} {shlex.quote(__file__)} --target {shlex.quote(name)}"
+    atheris.Setup([again, *arguments], lambda data: run_target(name, data))
     atheris.Fuzz()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=int, default=300, help="for all targets together")
+    parser.add_argument("--seconds", type=int, default=300, help="for each target")
     parser.add_argument("--target", help="only this one")
     options, rest = parser.parse_known_args()
     if rest:
@@ -41,7 +44,7 @@ def main() -> None:
         kept.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory() as fresh:
             words = [sys.executable, __file__, "--target", name]
-            limits = [f"-max_total_time={max(1, options.seconds // len(names))}", "-max_len=4096", "-timeout=20"]
+            limits = [f"-max_total_time={options.seconds}", "-max_len=4096", "-timeout=20"]
             subprocess.run([*words, *limits, "-rss_limit_mb=1024", fresh, str(kept)], check=True)
             subprocess.run([*words, "-merge=1", str(kept), fresh], check=True)
 

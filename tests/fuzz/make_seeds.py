@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from linguagen.models.manifests.moments import EmbeddingMoments
+from linguagen.models.manifests.text import TextFigure, TextManifest
 from linguagen.runtime.measure.control_graph import control_graph
 
 CORPUS = Path(__file__).resolve().parent / "corpus"
@@ -30,16 +32,23 @@ def seeds() -> dict[str, bytes]:
         "fbin": np.int32(ROWS.shape).tobytes() + ROWS.tobytes(),
         "jsonl": f"{json.dumps(batch)}\n{json.dumps(ROWS[0].tolist())}\n".encode(),
         "json": json.dumps(body, indent=1).encode(),
-        "json list": json.dumps(ROWS.tolist()).encode(),
+        "json-list": json.dumps(ROWS.tolist()).encode(),
         "csv": b'token,embedding\na,"[1, 2, 3, 4]"\n',
-        "csv numbers": b",0,1,2,3\n0,1e300,2,3,4\n",
-        "text lines": "one\nzwei 🦜\n".encode(),
-        "text jsonl": b'{"text": "one"}\n{"text": "two", "id": 2}\n',
-        "text csv": b'id,text\n1,one\n2,"two, ""three"""\n',
+        "csv-numbers": b",0,1,2,3\n0,1e300,2,3,4\n",
+        "text-lines": "one\nzwei 🦜\n".encode(),
+        "text-jsonl": b'{"text": "one"}\n{"text": "two", "id": 2}\n',
+        "text-csv": b'id,text\n1,one\n2,"two, ""three"""\n',
         "onnx": control_graph(4, 2),
-        "manifest": json.dumps({"format_version": 1, "name": "m", "fidelity": [{}]}).encode(),
+        "manifest": text_manifest().to_json().encode(),
         "journal": json.dumps({"identity": {"input": "x"}, "progress": progress}).encode(),
     }
+
+
+def text_manifest() -> TextManifest:
+    moments = EmbeddingMoments(ROWS[0, :2], np.eye(2, dtype=np.float32))
+    figures = (TextFigure("f", 0.5, 0.4),)
+    shape = {"name": "m", "teacher": "t", "output_dim": 2, "precision": "int8", "pieces": 3}
+    return TextManifest(embedding_moments=moments, figures=figures, training={"seed": 1}, **shape)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from linguagen.train.text.config import TextRunConfig
 from linguagen.train.text.model_file import Start, open_start
 from linguagen.train.text.network import TextNetwork
 from linguagen.train.text.objectives import TextObjective
-from linguagen.train.text.prepare import TextData, prepare_text
+from linguagen.train.text.prepare import TextData, prepare_text, teacher_space
 from linguagen.train.text.start import start_network
 from linguagen.train.text.validation import TextValidator
 
@@ -75,7 +75,7 @@ def train_text(
         if figures is None:  # averaged, no step to take, or killed after the last one
             state.step = config.training_steps + 1  # one more than the steps: not to be averaged again
             figures = watch.look({})
-    _finish(folder, data, figures, stopwatch.seconds)
+    _finish(folder, config, data, figures, stopwatch.seconds)
     return figures
 
 
@@ -104,7 +104,7 @@ def average(network: TextNetwork, begun: Mapping[str, Tensor], share: float) -> 
     )
 
 
-def _finish(folder: RunFolder, data: TextData, figures: Figures, seconds: float) -> None:
+def _finish(folder: RunFolder, config: TextRunConfig, data: TextData, figures: Figures, seconds: float) -> None:
     """Write the result down."""
     rows = [*data.split.held_out, *data.split.training][:_SAMPLES]
     folder.write_finished(
@@ -114,6 +114,7 @@ def _finish(folder: RunFolder, data: TextData, figures: Figures, seconds: float)
             "training_texts": len(data.split.training),
             "training_pairs": len(data.pair_split.training),
             "held_out": len(data.split.held_out),
+            **teacher_space(config),
             "seconds": round(seconds, 1),
         }
     )

@@ -2,13 +2,16 @@
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from linguagen.models.errors import TrainingError
+from linguagen.runtime.reading.maker import read_maker
 from linguagen.runtime.reading.sources import open_vectors
 from linguagen.runtime.text.lines import read_scored
 from linguagen.runtime.text.tokenizer import Tokenizer
@@ -142,6 +145,20 @@ def _split(count: int, config: TextRunConfig) -> Split:
     """Which of `count` texts or pairs are held out."""
     held_out = min(_MOST_HELD_OUT, round(config.held_out * count))
     return split_at_random(count, held_out, np.random.default_rng([config.seed, 2]))
+
+
+def teacher_space(config: TextRunConfig) -> dict[str, Any]:
+    """What a finished run says about a teacher's space that its embeddings were taught to lie in.
+
+    Returns:
+        `teacher_space`: the name of the file of target vectors and, if it says so, the model that made it; nothing if
+        there are no target vectors, or if they are wider than embeddings and were rotated.
+    """
+    if not config.targets or open_vectors(config.targets).width != config.encoder.dim:
+        return {}
+    path = Path(config.targets)
+    maker = read_maker(path)
+    return {"teacher_space": {"targets": path.name, **(asdict(maker) if maker else {})}}
 
 
 def _targets(config: TextRunConfig, corpus: Texts) -> Tensor:
