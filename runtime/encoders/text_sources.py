@@ -18,7 +18,7 @@ from linguagen.runtime.reading.array_files import Rows, Window
 from linguagen.runtime.reading.sources import STDIN
 from linguagen.runtime.reading.streams import StreamSource
 from linguagen.runtime.reading.tables import ARROW, PARQUET, TableSource, describe_table, import_arrow, table_batches
-from linguagen.runtime.text.lines import numbered_lines
+from linguagen.runtime.text.lines import MOST_LINE_CHARACTERS, bounded_lines, numbered_lines
 from linguagen.runtime.text.tokenizer import BLOCK_CHARACTERS
 
 READABLE_TEXTS = ".txt, .md or other UTF-8 (one text per line), .jsonl, .csv, .tsv, .parquet, .arrow"
@@ -90,10 +90,12 @@ def open_texts(path: str | Path, column: str = "text") -> TextSource | TextTable
             f"{path} does not exist; expected a folder, or a file of texts: {READABLE_TEXTS}; give a text itself with "
             "--text"
         )
-    if kind in (*PARQUET, *ARROW) and path.is_file():
-        return _open_table(path, column)
     if path.is_dir():
         return _open_folder(path)
+    if not path.is_file():
+        raise UsageError(f"{path} is no regular file; give a file of texts, a folder, or - for standard input")
+    if kind in (*PARQUET, *ARROW):
+        return _open_table(path, column)
     read = _reader(path, kind, column)
     source = TextSource(path, 1, None, lambda: _blocks(read()))
     return _not_empty(source, list(islice(source.blocks(), 1)))
@@ -176,8 +178,7 @@ def _stdin_lines() -> Iterator[str]:
         TextError: it is not UTF-8.
     """
     try:
-        for line in io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8"):
-            yield line.rstrip("\r\n")
+        yield from bounded_lines(io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8-sig"), "standard input")
     except UnicodeDecodeError as error:
         raise TextError(f"standard input cannot be read ({error}); expected UTF-8 text") from error
 
@@ -208,6 +209,7 @@ def _csv_texts(path: Path, column: str, delimiter: str) -> Iterator[str]:
         TextError: a row is broken, or has another number of columns, by line.
     """
     try:
+        csv.field_size_limit(MOST_LINE_CHARACTERS)  # a text may be long; by default no field may have 128 KB
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.reader(file, delimiter=delimiter, strict=True)
             names = next(reader, [])

@@ -130,7 +130,8 @@ def open_csv(path: Path, width: int | None, column: str | None) -> StreamSource:
 
 def _csv_rows(path: Path, column: str | None) -> Iterator[tuple[str, Rows]]:
     """Yield every embedding (width,), with the place where it was found, for messages."""
-    with path.open(newline="", encoding="utf-8") as file:
+    csv.field_size_limit(_MOST_LINE_BYTES)  # a vector of many numbers; by default no field may have 128 KB
+    with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.reader(file)
         try:
             first = next(reader, None)

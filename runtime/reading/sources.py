@@ -38,7 +38,7 @@ def open_vectors(
         return open_stdin(width, lambda file: json_blocks(file, "standard input"))
     path = Path(path)
     if not path.is_file():
-        what = "is a folder" if path.is_dir() else "does not exist"
+        what = "is a folder" if path.is_dir() else "is no regular file" if path.exists() else "does not exist"
         raise UsageError(f"{path} {what}; expected a file of vectors: {READABLE}")
     kind = path.suffix.lower()
     if kind in _WITH_COLUMNS:

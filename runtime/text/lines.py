@@ -4,13 +4,15 @@ import bz2
 import csv
 import gzip
 import lzma
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from linguagen.models.errors import TextError
 from linguagen.runtime.text.tokenizer import BLOCK_CHARACTERS
 
+MOST_LINE_CHARACTERS = 1 << 27
 _OPENERS: dict[str, Callable[..., Any]] = {".xz": lzma.open, ".gz": gzip.open, ".bz2": bz2.open}
 
 
@@ -21,15 +23,34 @@ def numbered_lines(name: str | Path) -> Iterator[tuple[int, str]]:
         name: path of UTF-8 text, plain or compressed (.xz, .gz, .bz2).
 
     Raises:
-        TextError: the file cannot be read, or is not UTF-8.
+        TextError: the file cannot be read, is not UTF-8, or has a line that is too long.
     """
     path = Path(name)
+    if path.exists() and not path.is_file():
+        raise TextError(f"{name} is no regular file; give a file of texts, or - for standard input")
     try:
-        with _OPENERS.get(path.suffix, open)(path, "rt", encoding="utf-8") as file:
-            for number, line in enumerate(file, 1):
-                yield number, line.rstrip("\r\n")
-    except (OSError, EOFError, UnicodeDecodeError, lzma.LZMAError) as error:
+        with _OPENERS.get(path.suffix, open)(path, "rt", encoding="utf-8-sig") as file:
+            yield from enumerate(bounded_lines(file, str(name)), 1)
+    except (OSError, EOFError, UnicodeDecodeError, lzma.LZMAError, zlib.error) as error:
         raise TextError(f"{name} cannot be read ({error}); expected UTF-8 text, plain or compressed") from error
+
+
+def bounded_lines(file: TextIO, origin: str) -> Iterator[str]:
+    """Yield the lines of an opened text, without their line ends.
+
+    Args:
+        file: open for reading text.
+        origin: the file's name, for messages.
+
+    Raises:
+        TextError: a line is so long that it, or what a small compressed file unpacks to, would fill the memory.
+    """
+    while line := file.readline(MOST_LINE_CHARACTERS):
+        if len(line) == MOST_LINE_CHARACTERS and not line.endswith("\n"):
+            raise TextError(
+                f"{origin}: a line of more than {MOST_LINE_CHARACTERS} characters; put it into several texts"
+            )
+        yield line.rstrip("\r\n")
 
 
 def line_blocks(name: str | Path, size: int, characters: int = BLOCK_CHARACTERS) -> Iterator[tuple[int, list[str]]]:

@@ -1,4 +1,7 @@
+import gzip
 import json
+import os
+from pathlib import Path
 
 import pyarrow
 import pyarrow.parquet
@@ -7,6 +10,7 @@ import pytest
 from linguagen.models.errors import TextError, UsageError
 from linguagen.runtime.encoders import text_sources
 from linguagen.runtime.encoders.text_sources import open_texts
+from linguagen.runtime.text.lines import numbered_lines
 
 TEXTS = ["one, two", 'said "no"', "three\tfour", "日本語"]
 
@@ -65,3 +69,44 @@ def test_what_is_not_there_is_never_a_text(files):
         open_texts(files / "t.parquet", "body")
     with pytest.raises(UsageError, match="column n: holds int64, expected texts; choose another"):
         open_texts(files / "t.parquet", "n")
+
+
+@pytest.mark.parametrize("name", ["t.txt", "t.jsonl", "t.csv", "t.tsv"])
+def test_a_mark_of_byte_order_is_no_part_of_a_text(files, name):
+    data = (files / name).read_bytes().removeprefix(b"\xef\xbb\xbf")
+    (files / name).write_bytes(b"\xef\xbb\xbf" + data)
+    assert read(files / name) == TEXTS
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
+def test_a_pipe_or_device_is_refused_before_it_is_read(tmp_path):
+    os.mkfifo(tmp_path / "pipe.txt")
+    for path in (tmp_path / "pipe.txt", Path("/dev/zero")):
+        with pytest.raises(UsageError, match="is no regular file; give a file of texts, a folder, or - for standard"):
+            open_texts(path)
+        with pytest.raises(TextError, match="is no regular file"):
+            next(numbered_lines(path))
+
+
+def test_a_line_that_would_fill_the_memory_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("linguagen.runtime.text.lines.MOST_LINE_CHARACTERS", 1000)
+    with gzip.open(tmp_path / "t.gz", "wt") as file:
+        file.write("a" * 998 + "\n" + "b" * 999 + "\n")
+    assert [len(text) for text in read(tmp_path / "t.gz")] == [998, 999]
+    with gzip.open(tmp_path / "t.gz", "at") as file:
+        file.write("c" * 5000)
+    with pytest.raises(TextError, match="t.gz: a line of more than 1000 characters; divide it"):
+        read(tmp_path / "t.gz")
+
+
+def test_a_long_text_in_a_csv_is_read(tmp_path):
+    (tmp_path / "t.csv").write_text("text\n" + "a" * 300_000 + "\n")
+    assert read(tmp_path / "t.csv") == ["a" * 300_000]
+
+
+def test_a_compressed_file_that_is_damaged_is_refused(tmp_path):
+    data = bytearray(gzip.compress(b"some text, some more text\n" * 50))
+    data[20:40] = b"\xff" * 20
+    (tmp_path / "t.gz").write_bytes(data)
+    with pytest.raises(TextError, match="t.gz cannot be read"):
+        read(tmp_path / "t.gz")

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import os
 import sys
 import zipfile
 
@@ -408,3 +409,17 @@ def test_a_file_that_shrinks_while_it_is_read_is_an_error_and_no_crash(tmp_path)
         read = next(windows)[1]
         with pytest.raises(VectorFileError, match=r"ended at byte \d+ while it was read, though it was longer"):
             read()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
+def test_a_pipe_that_is_named_as_a_file_is_called_what_it_is(tmp_path):
+    os.mkfifo(tmp_path / "pipe.npy")
+    with pytest.raises(UsageError, match="pipe.npy is no regular file; expected a file of vectors"):
+        open_vectors(tmp_path / "pipe.npy")
+
+
+def test_csv_with_a_mark_of_byte_order_and_of_wide_vectors_is_read(tmp_path):
+    wide = list(range(30_000))
+    (tmp_path / "v.csv").write_text(f'embedding\n"{wide}"\n', encoding="utf-8-sig")
+    (chunk,) = [rows for _, rows in open_vectors(tmp_path / "v.csv").chunks(9)]
+    assert chunk.tolist() == [wide]
