@@ -49,7 +49,7 @@ class Compressor(RowModel):
         Raises:
             UsageError: the kind is unknown, or the width does not fit it.
         """
-        return Codec.make(kind, dim or self.manifest.output_dim, self.manifest.embedding_moments)
+        return Codec.make(kind, self.manifest.output_dim if dim is None else dim, self.manifest.embedding_moments)
 
     def _graph_codec(self, codes: GraphCodes, path: Path) -> Codec:
         """The codec of the codes that the graph makes.

@@ -80,7 +80,7 @@ class TextEncoder(LoadedModel):
 
     def codec(self, kind: str = "float32", dim: int | None = None) -> Codec:
         """The codec that writes this model's embeddings in fewer bytes, as `Compressor.codec` does."""
-        return Codec.make(kind, dim or self.manifest.output_dim, self.manifest.embedding_moments)
+        return Codec.make(kind, self.manifest.output_dim if dim is None else dim, self.manifest.embedding_moments)
 
     def _embed_chunk(self, texts: Sequence[str], first: int) -> Array:
         """Embeddings (texts, output_dim) of a chunk of texts, none of which has more than LONG_CHARACTERS."""

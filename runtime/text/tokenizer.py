@@ -113,7 +113,7 @@ class Tokenizer:
 
 
 def check_strings(texts: Sequence[object], first: int) -> None:
-    """Refuse texts that are not strings; `first` is the number of the first text.
+    """Refuse texts that are not strings, or that UTF-8 cannot write; `first` is the number of the first text.
 
     Raises:
         TextError: with the number of the first one.
@@ -121,6 +121,13 @@ def check_strings(texts: Sequence[object], first: int) -> None:
     for number, text in enumerate(texts, first):
         if not isinstance(text, str):
             raise TextError(f"text {number} is of type {type(text).__name__}, expected a string")
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise TextError(
+                f"text {number} has the character {error.object[error.start]!r}, half of a surrogate pair, which is no "
+                "Unicode text; write it as UTF-8 again"
+            ) from error
 
 
 def text_parts(text: str, longest: int) -> Iterator[str]:

@@ -72,6 +72,7 @@ def test_a_text_itself_is_printed_as_codes(run_command, tiny_text, encoder):
     ("words", "message"),
     [
         (["--to", "int3"], "--to is 'int3', expected one of float32"),
+        (["--dim", "0"], "--dim is 0, expected 1 to 8: the model has no more"),
         (["--dim", "9"], "--dim is 9, expected 1 to 8: the model has no more"),
         (["--empty", "skip"], "--empty is 'skip', expected one of refuse, zero, drop"),
         (["--empty", "drop", "-o", "-"], "rows are left out, and those kept listed in OUTPUT.kept.npy, but standard"),
@@ -199,3 +200,12 @@ def test_an_interrupted_run_is_resumed_to_the_same_bytes(encoder, tmp_path, endi
     report = process_file(task, open_texts(texts), output, int, resume=True)
     assert (report.rows, report.resumed_at) == (10_000, 4096)
     assert output.read_bytes() == (tmp_path / f"whole.{ending}").read_bytes()
+
+
+def test_half_a_surrogate_pair_is_refused(run_command, tiny_text, tmp_path):
+    (tmp_path / "t.jsonl").write_text('{"text": "fine"}\n{"text": "\\ud800 half"}\n')
+    done = run_command("lg-run", "embed", "t.jsonl", "--model", tiny_text["int8"], code=1)
+    assert "t.jsonl: text 2 has the character '\\ud800', half of a surrogate pair" in done.stderr
+    assert not (tmp_path / "t.npy").exists()
+    done = run_command("lg-run", "embed", "--text", "\udcff", "--model", tiny_text["int8"], code=1)
+    assert "text 0 has the character '\\udcff', half of a surrogate pair" in done.stderr
