@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from linguagen.models.catalogue import find_model
-from linguagen.models.errors import ModelFileError
+from linguagen.models.errors import ModelFileError, UsageError
+from linguagen.models.manifests.fields import check_types
 from linguagen.models.model_file import TextFile, read_text_file
 from linguagen.models.onnx_file import read_initialisers
 from linguagen.runtime.text.tokenizer import PADDING, Tokenizer
@@ -58,7 +59,8 @@ def read_text_model(path: Path) -> Start:
     values = {item.name: file.manifest.training.get(item.name, item.default) for item in fields(TextEncoderConfig)}
     try:
         shape = TextEncoderConfig(**values)
-    except TypeError as error:
+        check_types(shape)
+    except (TypeError, UsageError) as error:
         raise _foreign(path, error) from error
     return Start(shape, partial(_load_file, path, file, shape))
 
@@ -67,14 +69,29 @@ def _load_file(path: Path, file: TextFile, shape: TextEncoderConfig) -> Finished
     """The network of a model file."""
     manifest, tokenizer = file.manifest, Tokenizer(file.tokenizer, str(path))
     config = TextRunConfig(inputs=(), encoder=shape, targets=manifest.teacher)
-    network = TextNetwork(tokenizer.pieces, shape)
     stored = {name: torch.from_numpy(array) for name, array in read_initialisers(file.data).items()}
     try:
+        _check_sizes(stored, tokenizer.pieces, shape)
+        network = TextNetwork(tokenizer.pieces, shape)
         with torch.no_grad():
             fill_network(network, stored)
-    except (KeyError, TypeError, RuntimeError) as error:
+    except (KeyError, TypeError, ValueError, IndexError, RuntimeError) as error:
         raise _foreign(path, error) from error
     return FinishedTextRun(manifest.name, config, network.eval(), manifest.training, tokenizer, (), manifest.figures)
+
+
+def _check_sizes(stored: Mapping[str, Tensor], pieces: int, shape: TextEncoderConfig) -> None:
+    """Compare sizes that the manifest records with the stored weights, before memory is taken for a network.
+
+    Raises:
+        KeyError, ValueError: they do not fit.
+    """
+    table = tuple(_table(stored).shape)
+    if table != (pieces, shape.width):
+        raise ValueError(f"a table of {table}, expected {(pieces, shape.width)}")
+    most = max(tensor.numel() for tensor in stored.values())
+    if max(shape.hidden * shape.width, shape.dim * shape.width) > most or shape.layers > len(stored):
+        raise ValueError(f"{shape.hidden} units, {shape.dim} dimensions and {shape.layers} layers are more than it has")
 
 
 def _foreign(path: Path, error: Exception) -> ModelFileError:

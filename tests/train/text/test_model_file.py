@@ -1,14 +1,18 @@
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from onnx import numpy_helper
 
+from linguagen.export.graph.model import with_manifest
 from linguagen.export.text.graph import build_graph
 from linguagen.models.catalogue import find_model
 from linguagen.models.errors import ModelFileError, UnknownModelError
+from linguagen.models.manifests.text import TOKENIZER_KEY
 from linguagen.models.model_file import read_text_file
 from linguagen.runtime.encoders.text_encoder import TextEncoder as Runtime
 from linguagen.runtime.text.tokenizer import pad
@@ -70,6 +74,30 @@ def test_a_file_that_cannot_be_a_start_says_why(tiny_text, tiny, monkeypatch):
         patch.setattr(text_model_file, "fill_network", lambda encoder, stored: stored["table_uint4"])
         with pytest.raises(ModelFileError, match=r"its weights are not stored as this version stores them \('table_ui"):
             read_text_model(tiny_text["int8"]).load()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"width": 10**9},
+        {"width": -5},
+        {"width": "8"},
+        {"hidden": 10**9},
+        {"hidden": True},
+        {"dim": 10**9},
+        {"layers": 10**6},
+        {"directions": "up"},
+        {"directions": 5},
+        {"term_frequency_power": "high"},
+    ],
+)
+def test_settings_that_do_not_fit_the_weights_are_refused_before_memory_is_taken(tiny_text, tmp_path, changes):
+    manifest, model = read_text_file(tiny_text["int8"]).manifest, onnx.load(tiny_text["int8"])
+    extra = {entry.key: entry.value for entry in model.metadata_props if entry.key == TOKENIZER_KEY}
+    edited = replace(manifest, training={**manifest.training, **changes})
+    (tmp_path / "m.onnx").write_bytes(with_manifest(model, edited, extra)[0])
+    with pytest.raises(ModelFileError, match="m.onnx: its weights are not stored as this version stores them"):
+        read_text_model(tmp_path / "m.onnx").load()
 
 
 def test_a_start_needs_no_onnx(tiny_text):
