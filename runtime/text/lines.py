@@ -47,9 +47,7 @@ def bounded_lines(file: TextIO, origin: str) -> Iterator[str]:
     """
     while line := file.readline(MOST_LINE_CHARACTERS):
         if len(line) == MOST_LINE_CHARACTERS and not line.endswith("\n"):
-            raise TextError(
-                f"{origin}: a line of more than {MOST_LINE_CHARACTERS} characters; put it into several texts"
-            )
+            raise TextError(f"{origin}: a line of more than {MOST_LINE_CHARACTERS} characters; divide it")
         yield line.rstrip("\r\n")
 
 

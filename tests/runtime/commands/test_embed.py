@@ -75,7 +75,10 @@ def test_a_text_itself_is_printed_as_codes(run_command, tiny_text, encoder):
         (["--dim", "0"], "--dim is 0, expected 1 to 8: the model has no more"),
         (["--dim", "9"], "--dim is 9, expected 1 to 8: the model has no more"),
         (["--empty", "skip"], "--empty is 'skip', expected one of refuse, zero, drop"),
-        (["--empty", "drop", "-o", "-"], "rows are left out, and those kept listed in OUTPUT.kept.npy, but standard"),
+        (
+            ["--empty", "drop", "-o", "-"],
+            "drop (--bad-rows, --empty) lists the rows kept in OUTPUT.kept.npy, but standard",
+        ),
         (["--resume", "-o", "-"], "--resume needs the rows of an interrupted run, but standard output is no file"),
     ],
 )

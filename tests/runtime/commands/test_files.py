@@ -54,7 +54,7 @@ def test_from_standard_input_to_standard_output(tiny, tmp_path, saved, tiny_vect
         (
             "c",
             ["-o", "-", "--bad-rows", "drop"],
-            "--bad-rows drop writes OUTPUT.kept.npy, but standard output is no file; name a file with -o",
+            "drop (--bad-rows, --empty) lists the rows kept in OUTPUT.kept.npy, but standard output is no file; name a file with -o",
         ),
         ("c", [], "standard input has no name to call the output after; name it with -o"),
         ("cut", ["-o", "o.npy"], "standard input: cut short: its header promises 5 rows of 48, but it ends in row 4"),
