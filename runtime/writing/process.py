@@ -169,7 +169,8 @@ def _check_output(task: Task, source: Source, output: Path, bad: str, resume: bo
     target = find_target(output)
     if target.streams and bad == "drop":
         raise UsageError(
-            f"drop (--bad-rows, --empty) lists the rows kept in OUTPUT.kept.npy, but {target} is no file; name a file with -o"
+            f"drop (--bad-rows, --empty) lists the rows kept in OUTPUT.kept.npy, but {target} is no file; "
+            "name a file with -o"
         )
     if target.streams and resume:
         raise UsageError(f"--resume needs the rows of an interrupted run, but {target} is no file; leave it out")
