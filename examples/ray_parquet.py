@@ -69,7 +69,7 @@ def main() -> None:
     path = options.target / "manifest.json"
     compressor = Compressor.load(options.model, device="cpu", threads=1)
     codec = compressor.codec(options.to)
-    settings = {"model": compressor.manifest.graph_sha256, "to": options.to}
+    settings = {"model": compressor.manifest.file_sha256, "to": options.to}
     manifest = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     if manifest.get("settings") != settings:
         manifest = {"settings": settings, "shards": {}}

@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -14,6 +13,7 @@ from linguagen.models.manifests.document import FileManifest
 from linguagen.models.manifests.text import TOKENIZER_KEY, TextManifest
 from linguagen.models.manifests.vectors import Manifest
 from linguagen.models.onnx_file import OnnxFile, read_onnx
+from linguagen.models.seal import check_seal
 
 M = TypeVar("M", bound=FileManifest)
 
@@ -94,10 +94,10 @@ def decoder_path(model: Path) -> Path:
 
 
 def _checked(file: OnnxFile, kind: type[M], path: Path) -> CheckedFile[M]:
-    """A file whose manifest is of the kind expected, and whose graph is the one that the manifest was written for.
+    """A file whose manifest is of the kind expected, and whose bytes are those that the exporter wrote.
 
     Raises:
-        ModelFileError: another kind, a manifest that cannot be read, or another graph.
+        ModelFileError: another kind, a manifest that cannot be read, or other bytes.
     """
     if kind.key not in file.metadata:
         actual = next((each for each in _KINDS if each.key in file.metadata), None)
@@ -105,33 +105,19 @@ def _checked(file: OnnxFile, kind: type[M], path: Path) -> CheckedFile[M]:
             raise ModelFileError(f"{path}: an ONNX file without a LinguaGEN manifest; use a file that lg-export wrote")
         raise ModelFileError(f"{path}: {actual.kind}, but {kind.kind} was expected; {actual.advice}")
     manifest = kind.from_json(file.metadata[kind.key], str(path))
-    _check_hash("graph", file.graph_sha256, manifest.graph_sha256, path)
+    check_seal(file.data, manifest.file_sha256, str(path))
     return CheckedFile(file.data, manifest, file.operators)
 
 
 def _text_file(file: OnnxFile, path: Path) -> TextFile:
-    """A checked file of a text model, its tokenizer decoded and checked too.
+    """A checked file of a text model, its tokenizer decoded too.
 
     Raises:
-        ModelFileError: as for `_checked`, or the tokenizer is missing or damaged.
+        ModelFileError: as for `_checked`, or the tokenizer is not base64.
     """
     checked = _checked(file, TextManifest, path)
     try:
         tokenizer = base64.b64decode(file.metadata.get(TOKENIZER_KEY, ""), validate=True)
     except binascii.Error as error:
         raise ModelFileError(f"{path}: its tokenizer is not base64 ({error}); export or copy it again") from error
-    _check_hash("tokenizer", hashlib.sha256(tokenizer).hexdigest(), checked.manifest.tokenizer_sha256, path)
     return TextFile(checked.data, checked.manifest, checked.operators, tokenizer)
-
-
-def _check_hash(part: str, actual: str, expected: str, path: Path) -> None:
-    """Refuse a part of a file whose sha256 is not the one in the manifest.
-
-    Raises:
-        ModelFileError: the two differ.
-    """
-    if actual != expected:
-        raise ModelFileError(
-            f"{path}: its {part} has the sha256 {actual[:16]}..., its manifest says "
-            f"{expected[:16] or 'none'}...; the file was edited or damaged: export or copy it again"
-        )

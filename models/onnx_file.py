@@ -1,11 +1,10 @@
-"""What must be known of an ONNX file before onnxruntime runs it: its metadata, the hash of its graph, its operators.
+"""What must be known of an ONNX file before onnxruntime runs it: its metadata and its operators.
 
 An .onnx file is a protobuf message (models/protobuf.py). The message classes for it come with the onnx package, which
-the runtime does without; onnxruntime brings the protobuf library alone, and gives neither a hash of the graph nor
-its operators. The field numbers are those of onnx.proto3.
+the runtime does without; onnxruntime brings the protobuf library alone, and does not tell a graph's operators. The
+field numbers are those of onnx.proto3.
 """
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,8 +43,6 @@ class OnnxFile:
 
     data: bytes
     metadata: dict[str, str]
-    graph_sha256: str
-    """The sha256 of all bytes except the metadata, in hexadecimal."""
     operators: tuple[str, ...]
     """The names of the graph's operators, each once, sorted."""
 
@@ -82,14 +79,13 @@ def parse_onnx(data: bytes, origin: str) -> OnnxFile:
         ModelFileError: data in other files, functions, or operators that are not in OPERATORS.
     """
     metadata: dict[str, str] = {}
-    digest, graphs = hashlib.sha256(), 0
     operators: set[str] = set()
-    for number, value, raw in read_fields(memoryview(data)):
+    graphs = 0
+    for number, value in read_fields(memoryview(data)):
         if number == _MODEL_METADATA:
-            entry = {key: as_text(text) for key, text, _ in read_fields(as_message(value))}
+            entry = {key: as_text(text) for key, text in read_fields(as_message(value))}
             metadata[entry.get(_ENTRY_KEY, "")] = entry.get(_ENTRY_VALUE, "")
             continue
-        digest.update(raw)
         if number == _MODEL_FUNCTIONS:
             raise ModelFileError(f"{origin}: defines functions of its own; use a file that lg-export wrote")
         if number == _MODEL_GRAPH:
@@ -97,7 +93,7 @@ def parse_onnx(data: bytes, origin: str) -> OnnxFile:
             operators |= _check_graph(as_message(value), origin)
     if not graphs:
         raise MalformedError("it has no graph")
-    return OnnxFile(data, metadata, digest.hexdigest(), tuple(sorted(operators)))
+    return OnnxFile(data, metadata, tuple(sorted(operators)))
 
 
 def read_initialisers(data: bytes) -> dict[str, npt.NDArray[np.generic]]:
@@ -106,8 +102,8 @@ def read_initialisers(data: bytes) -> dict[str, npt.NDArray[np.generic]]:
     Raises:
         ModelFileError: a weight is of a type that no exporter of ours writes, or its values do not fill its shape.
     """
-    graphs = [as_message(value) for number, value, _ in read_fields(memoryview(data)) if number == _MODEL_GRAPH]
-    tensors = (value for graph in graphs for number, value, _ in read_fields(graph) if number == _GRAPH_INITIALIZER)
+    graphs = [as_message(value) for number, value in read_fields(memoryview(data)) if number == _MODEL_GRAPH]
+    tensors = (value for graph in graphs for number, value in read_fields(graph) if number == _GRAPH_INITIALIZER)
     return dict(_tensor(as_message(tensor)) for tensor in tensors)
 
 
@@ -115,7 +111,7 @@ def _tensor(tensor: memoryview) -> tuple[str, npt.NDArray[np.generic]]:
     """Name and values of a stored weight; numbers may be raw bytes, or a packed field of their type."""
     name, kind, shape, raw = "", 0, [], b""
     numbers: list[int] = []
-    for field, value, _ in read_fields(tensor):
+    for field, value in read_fields(tensor):
         if field == _TENSOR_NAME:
             name = bytes(as_message(value)).decode()
         elif field == _TENSOR_TYPE:
@@ -139,11 +135,11 @@ def _tensor(tensor: memoryview) -> tuple[str, npt.NDArray[np.generic]]:
 def _check_graph(graph: memoryview, origin: str) -> set[str]:
     """Check all nodes and weights of a graph; returns the operators found."""
     found = set()
-    for number, value, _ in read_fields(graph):
+    for number, value in read_fields(graph):
         if number == _GRAPH_NODE:
             found.add(_checked_operator(as_message(value), origin))
         elif number == _GRAPH_INITIALIZER:
-            for key, inner, _ in read_fields(as_message(value)):
+            for key, inner in read_fields(as_message(value)):
                 if key == _TENSOR_EXTERNAL or (key == _TENSOR_LOCATION and inner != 0):
                     raise ModelFileError(
                         f"{origin}: keeps its weights in another file, which is never opened; "
@@ -154,7 +150,7 @@ def _check_graph(graph: memoryview, origin: str) -> set[str]:
 
 def _checked_operator(node: memoryview, origin: str) -> str:
     """The operator of a node, if it is one of OPERATORS."""
-    parts = {key: value for key, value, _ in read_fields(node)}
+    parts = dict(read_fields(node))
     operator, domain = (as_text(parts.get(key, memoryview(b""))) for key in (_NODE_OPERATOR, _NODE_DOMAIN))
     if operator not in OPERATORS or domain not in ("", "ai.onnx"):
         raise ModelFileError(

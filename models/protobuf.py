@@ -12,11 +12,11 @@ class MalformedError(Exception):
     """The bytes are not a protobuf message."""
 
 
-def read_fields(data: memoryview) -> Iterator[tuple[int, int | memoryview, memoryview]]:
+def read_fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
     """Walk through the fields of a message.
 
     Yields:
-        The number, the value and all bytes of each field.
+        The number and the value of each field.
 
     Raises:
         MalformedError: the bytes are not a message.
@@ -39,7 +39,7 @@ def read_fields(data: memoryview) -> Iterator[tuple[int, int | memoryview, memor
             if length > len(data) - place:
                 raise MalformedError(f"a field of {length} bytes where {len(data) - place} are left")
             value, place = data[place : place + length], place + length
-        yield tag >> 3, value, data[start:place]
+        yield tag >> 3, value
 
 
 def as_message(value: int | memoryview) -> memoryview:

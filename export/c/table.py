@@ -40,7 +40,7 @@ def table_bytes(weights: VectorWeights) -> bytes:
     )
     checked = struct.pack(
         "<32s64s6IfI7II",
-        bytes.fromhex(manifest.graph_sha256),
+        bytes.fromhex(manifest.file_sha256),
         manifest.name.encode()[:_NAME_BYTES].decode(errors="ignore").encode(),
         *(*sizes, len(weights.outliers)),
         weights.input_scale,

@@ -9,7 +9,7 @@ from onnx import TensorProto, helper
 
 from linguagen.export.graph.builder import Builder
 from linguagen.models.manifests.document import FileManifest
-from linguagen.models.onnx_file import parse_onnx
+from linguagen.models.seal import UNSEALED, seal
 
 OPSET, IR_VERSION = 18, 9
 """The newest that onnxruntime 1.20 reads."""
@@ -57,11 +57,11 @@ def with_manifest(model: onnx.ModelProto, manifest: M, extra: Mapping[str, str])
         extra: further metadata, by key.
 
     Returns:
-        The bytes of the file, and the manifest with the hash of the graph.
+        The bytes of the file, and the manifest with their hash.
     """
     del model.metadata_props[:]
-    digest = parse_onnx(model.SerializeToString(), "graph").graph_sha256
-    hashed = replace(manifest, graph_sha256=digest)
-    helper.set_model_props(model, {manifest.key: hashed.to_json(), **extra})
+    unsealed = replace(manifest, file_sha256=UNSEALED)
+    helper.set_model_props(model, {manifest.key: unsealed.to_json(), **extra})
     onnx.checker.check_model(model, full_check=True)
-    return model.SerializeToString(), hashed
+    data, digest = seal(model.SerializeToString())
+    return data, replace(unsealed, file_sha256=digest)

@@ -43,7 +43,7 @@ def verify(path: Path, run: FinishedTextRun, precision: str) -> dict[str, float]
         encoder = TextEncoder.load(path, device="cpu")
         actual = encoder.embed(texts)  # (texts, dim)
         alone = np.concatenate([encoder.embed(text) for text in texts[:_ALONE]])
-    expected = _encode(run, texts)
+    expected = encode(run, texts)
     cosine = float((actual * expected).sum(axis=1).mean())
     require(
         precision != "int8" or cosine >= LEAST_COSINE,
@@ -60,7 +60,7 @@ def verify(path: Path, run: FinishedTextRun, precision: str) -> dict[str, float]
     return {"max_abs_difference": difference, "mean_cosine": cosine, "recall": recall, "texts": len(texts)}
 
 
-def _encode(run: FinishedTextRun, texts: Sequence[str]) -> Array:
+def encode(run: FinishedTextRun, texts: Sequence[str]) -> Array:
     """Embeddings (texts, dim) from PyTorch, each text alone, so that there is no padding."""
     tokens = run.tokenizer.tokenize(texts)
     with torch.no_grad():

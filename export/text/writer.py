@@ -1,15 +1,15 @@
 """From a finished run on text to a model file."""
 
 import base64
-import hashlib
 from dataclasses import asdict
 from pathlib import Path
 
 from linguagen.export.publish import Draft, Exported
 from linguagen.export.request import ExportRequest
 from linguagen.export.text.graph import build_graph
-from linguagen.export.text.verify import verify
+from linguagen.export.text.verify import encode, verify
 from linguagen.models.errors import UsageError
+from linguagen.models.manifests.moments import EmbeddingMoments
 from linguagen.models.manifests.text import TOKENIZER_KEY, TextManifest
 from linguagen.train.text.finished import FinishedTextRun
 
@@ -57,7 +57,7 @@ def _manifest(run: FinishedTextRun, request: ExportRequest) -> TextManifest:
         pieces=run.tokenizer.pieces,
         output_dim=config.encoder.dim,
         precision=request.precision,
-        tokenizer_sha256=hashlib.sha256(run.tokenizer.model).hexdigest(),
+        embedding_moments=EmbeddingMoments.of(encode(run, run.samples)),
         sources=request.sources,
         training={
             "started_from": Path(config.init).name,

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from linguagen.export.gate import mean_recall, must_run, require, require_embeddings
+from linguagen.models.manifests.vectors import GraphCodes
 from linguagen.runtime.encoders.compressor import Compressor
 from linguagen.runtime.encoders.expander import Expander
 from linguagen.runtime.measure.fidelity import NEIGHBOURS, nearest_neighbours, reconstruction_cosine
@@ -43,7 +44,7 @@ def verify(path: Path, encoder: VectorNetwork, vectors: Array, precision: str) -
     expected = encode(encoder, vectors)
     difference = require_embeddings(actual, expected, alone, precision, "row")
     if compressor.manifest.codes:
-        _require_codes(compressor, vectors, actual)
+        _require_codes(compressor, compressor.manifest.codes, vectors, actual)
     exact = nearest_neighbours(vectors, NEIGHBOURS)
     loss = mean_recall(exact, expected) - mean_recall(exact, actual)
     require(
@@ -88,13 +89,13 @@ def encode(encoder: VectorNetwork, vectors: Array) -> Array:
         return np.asarray(encoder(torch.from_numpy(vectors)).numpy())
 
 
-def _require_codes(compressor: Compressor, vectors: Array, embeddings: Array) -> None:
+def _require_codes(compressor: Compressor, codes: GraphCodes, vectors: Array, embeddings: Array) -> None:
     """Check the graph's codes of vectors (rows, width) by the runtime's codes of their embeddings (rows, dim).
 
     Raises:
         ExportGateError: too few are equal.
     """
-    expected = compressor.codec(**compressor.manifest.codes).encode(embeddings)
+    expected = compressor.codec(codes.kind, codes.dim).encode(embeddings)
     equal = float((compressor.graph_codes(vectors) == expected).mean())
     # A value halfway between two levels may get either code: graph and numpy round products differently.
     require(

@@ -17,7 +17,7 @@ from linguagen.export.vectors.graph import build_graph
 from linguagen.export.vectors.verify import encode, verify, verify_decoder
 from linguagen.models.manifests.decoder import DecoderManifest
 from linguagen.models.manifests.moments import EmbeddingMoments
-from linguagen.models.manifests.vectors import Manifest
+from linguagen.models.manifests.vectors import GraphCodes, Manifest
 from linguagen.models.model_file import decoder_path
 from linguagen.runtime.codes.codec import Codec
 from linguagen.runtime.vectors import Array
@@ -91,7 +91,7 @@ def _draft_decoder(run: FinishedVectorRun, rows: Array, encoder: Manifest, model
         input_dim=encoder.output_dim,
         output_dim=encoder.input_dim,
         precision=encoder.precision,
-        encoder_sha256=encoder.graph_sha256,
+        encoder_sha256=encoder.file_sha256,
         reconstruction=0.0,
         reconstruction_set=encoder.fidelity_set,
     )
@@ -133,7 +133,7 @@ def _manifest(
         fidelity=run.fidelity,
         fidelity_set=_fidelity_set(run),
         calibration=asdict(calibration) if calibration else {},
-        codes={"kind": codec.kind, "dim": codec.dim} if codec else {},
+        codes=GraphCodes(codec.kind, codec.dim) if codec else None,
     )
 
 

@@ -2,7 +2,7 @@
 import { Codec, type Kind } from "./codes.js";
 import { DeviceError, ModelFileError } from "./errors.js";
 import { type Manifest, readManifest } from "./manifest.js";
-import { graphHash } from "./onnxFile.js";
+import { fileHash } from "./seal.js";
 import { unitRows } from "./vectors.js";
 
 /** What is used of onnxruntime-node and onnxruntime-web alike. */
@@ -97,11 +97,12 @@ export class Compressor {
 
 async function checkHash(data: Uint8Array, manifest: Manifest, origin: string): Promise<void> {
   if (!globalThis.crypto?.subtle) return; // browsers have it on https and localhost only
-  const found = await graphHash(data, origin);
-  if (found !== manifest.graphSha256) {
+  const recorded = String(manifest.fileSha256);
+  const found = await fileHash(data, recorded);
+  if (found !== recorded) {
     throw new ModelFileError(
-      `${origin}: its graph has the sha256 ${found.slice(0, 16)}..., its manifest says ` +
-        `${String(manifest.graphSha256).slice(0, 16)}...; the file was edited or damaged: export or copy it again`,
+      `${origin}: its bytes have the sha256 ${found.slice(0, 16)}..., its manifest says ${recorded.slice(0, 16)}...; ` +
+        "the file was edited or damaged: export or copy it again",
     );
   }
 }

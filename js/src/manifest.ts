@@ -2,7 +2,7 @@
 import { ModelFileError } from "./errors.js";
 import { readMetadata } from "./onnxFile.js";
 
-export const FORMAT_VERSION = 1;
+export const FORMAT_VERSION = 2;
 const KEY = "linguagen";
 
 /** The fields that this package reads; a file has more. */
@@ -13,8 +13,8 @@ export interface Manifest {
   inputDim: number;
   outputDim: number;
   precision: string;
-  /** Of every byte of the file but the metadata's. */
-  graphSha256: string;
+  /** Of the whole file, with zeros in the place of this hash. */
+  fileSha256: string;
   /** Mean (outputDim) and covariance (outputDim x outputDim) of the embeddings, by which codes are scaled. */
   embeddingMean: Float32Array;
   embeddingCovariance: Float32Array;
@@ -54,7 +54,7 @@ export function readManifest(file: Uint8Array, origin: string): Manifest {
       inputDim: document["input_dim"] as number,
       outputDim: document["output_dim"] as number,
       precision: document["precision"] as string,
-      graphSha256: document["graph_sha256"] as string,
+      fileSha256: document["file_sha256"] as string,
       embeddingMean: decodeArray(moments["mean"] as StoredArray),
       embeddingCovariance: decodeArray(moments["covariance"] as StoredArray).map((value) => value * scale),
     };

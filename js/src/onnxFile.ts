@@ -14,8 +14,6 @@ const FIXED32 = 5;
 
 interface Field {
   number: number;
-  /** All its bytes, tag and length included. */
-  raw: Uint8Array;
   /** The bytes of a message or text; empty for numbers, which nothing here needs. */
   data: Uint8Array;
 }
@@ -30,13 +28,6 @@ export function readMetadata(file: Uint8Array, origin: string): Map<string, stri
     found.set(entry.get(1) ?? "", entry.get(2) ?? "");
   }
   return found;
-}
-
-/** The sha256, in hexadecimal, of every byte of a model file but its metadata's. */
-export async function graphHash(file: Uint8Array, origin: string): Promise<string> {
-  const parts = [...fields(file, origin)].filter((field) => field.number !== METADATA).map((field) => field.raw);
-  const digest = await crypto.subtle.digest("SHA-256", await new Blob(parts as BlobPart[]).arrayBuffer());
-  return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 function* fields(data: Uint8Array, origin: string): Generator<Field> {
@@ -69,6 +60,6 @@ function* fields(data: Uint8Array, origin: string): Generator<Field> {
     }
     const value = data.subarray(place, place + length);
     place += length;
-    yield { number: Math.floor(tag / 8), raw: data.subarray(start, place), data: value };
+    yield { number: Math.floor(tag / 8), data: value };
   }
 }

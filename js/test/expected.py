@@ -37,7 +37,6 @@ def main(folder: Path, given: str | None) -> None:
             "path": str(find_model(name)),
             "teacher": manifest.teacher,
             "precision": manifest.precision,
-            "graph_sha256": manifest.graph_sha256,
             "mean": manifest.embedding_moments.mean[:8].tolist(),
             "covariance": manifest.embedding_moments.covariance[3, :8].tolist(),
         }

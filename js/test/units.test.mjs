@@ -24,7 +24,7 @@ test("damaged and foreign files are refused with the words of the Python runtime
   };
   assert.throws(() => readManifest(property("{"), "m"), { message: /^m: the manifest is not JSON/ });
   assert.throws(() => readManifest(property('{"format_version": 7}'), "m"), { message: /model format version 7, but this/ });
-  assert.throws(() => readManifest(property('{"format_version": 1}'), "m"), { message: /does not have the fields of format/ });
+  assert.throws(() => readManifest(property('{"format_version": 2}'), "m"), { message: /does not have the fields of format/ });
   assert.throws(() => readManifest(new Uint8Array([255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255]), "m"), {
     message: /a number without an end/,
   });

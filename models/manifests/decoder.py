@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from linguagen.models.manifests.document import FileManifest
+from linguagen.models.manifests.fields import at_least_one
 from linguagen.models.manifests.vectors import INPUT_NAME, OUTPUT_NAME
 
 DECODER_INPUT, DECODER_OUTPUT = OUTPUT_NAME, INPUT_NAME
@@ -20,8 +21,17 @@ class DecoderManifest(FileManifest):
     input_dim: int
     """Dimensions of an embedding; `output_dim` is the width of a vector."""
     encoder_sha256: str
-    """`graph_sha256` of the one file whose embeddings the decoder reads."""
+    """`file_sha256` of the one file whose embeddings the decoder reads."""
     reconstruction: float
     """Mean cosine between vectors and what both files in turn make of them."""
     reconstruction_set: str
     """The vectors that `reconstruction` was measured on, in words."""
+
+    def _check(self) -> None:
+        """Check the sizes.
+
+        Raises:
+            ValueError: one is below 1.
+        """
+        super()._check()
+        at_least_one(input_dim=self.input_dim)

@@ -7,6 +7,10 @@ from typing import Any
 import numpy as np
 
 from linguagen.models.arrays import Array, decode_array, encode_array
+from linguagen.models.manifests.fields import check_shape
+
+_MOST_SCALE = 1e6
+"""Embeddings have length 1, so their covariance is at most 1; this only keeps products from overflowing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +49,16 @@ class EmbeddingMoments:
         Raises:
             KeyError, TypeError, ValueError: the document does not hold moments.
         """
-        return cls(
-            decode_array(document["mean"]),
-            decode_array(document["covariance"]) * np.float32(document["covariance_scale"]),
-        )
+        scale = document["covariance_scale"]
+        if type(scale) not in (int, float) or not 0 < scale < _MOST_SCALE:
+            raise ValueError(f"covariance_scale is {scale!r:.40}, expected a number between 0 and {_MOST_SCALE:.0f}")
+        return cls(decode_array(document["mean"]), decode_array(document["covariance"]) * np.float32(scale))
+
+    def check_width(self, dim: int) -> None:
+        """Check that these are the moments of embeddings of `dim` dimensions.
+
+        Raises:
+            ValueError: they are not.
+        """
+        check_shape("the mean of embedding_moments", self.mean, (dim,))
+        check_shape("the covariance of embedding_moments", self.covariance, (dim, dim))

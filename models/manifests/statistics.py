@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from linguagen.models.arrays import Array, decode_array, encode_array
+from linguagen.models.manifests.fields import check_shape
 
 LEAST_RANK = 256
 """Eigenvectors kept at least, even for models of fewer dimensions."""
@@ -86,3 +87,14 @@ class TeacherStatistics:
             KeyError, TypeError, ValueError: the document does not hold statistics.
         """
         return cls(**{name: decode_array(document[name]) for name in _STORED})
+
+    def check_width(self, dim: int) -> None:
+        """Check that these are the statistics of vectors of `dim` numbers.
+
+        Raises:
+            ValueError: they are not.
+        """
+        rank = self.eigenvalues.size
+        shapes = {"mean": (dim,), "eigenvalues": (rank,), "eigenvectors": (dim, rank), "residual": (dim,)}
+        for name, shape in shapes.items():
+            check_shape(f"{name} of the statistics", getattr(self, name), shape)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from linguagen.models.manifests.document import EncoderManifest
+from linguagen.models.manifests.fields import at_least_one
 
 TOKENIZER_KEY = "linguagen-tokenizer"
 """Metadata key of the SentencePiece model, which is stored in base64."""
@@ -30,8 +31,6 @@ class TextManifest(EncoderManifest):
 
     pieces: int
     """Rows of the embedding table, one for each piece that the tokenizer knows."""
-    tokenizer_sha256: str
-    """The sha256 of the SentencePiece model inside the file."""
     sources: str = ""
     """Where the training texts come from, with their licences."""
     figures: tuple[TextFigure, ...] = ()
@@ -39,5 +38,15 @@ class TextManifest(EncoderManifest):
 
     @classmethod
     def _read_parts(cls, document: dict[str, Any]) -> dict[str, Any]:
-        """The figures; `document` loses them."""
-        return {"figures": tuple(TextFigure(**figure) for figure in document.pop("figures"))}
+        """The figures and what every encoder has; `document` loses them."""
+        figures = tuple(TextFigure(**figure) for figure in document.pop("figures"))
+        return super()._read_parts(document) | {"figures": figures}
+
+    def _check(self) -> None:
+        """Check the moments and the number of pieces.
+
+        Raises:
+            ValueError: they do not fit.
+        """
+        super()._check()
+        at_least_one(pieces=self.pieces)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from linguagen.models.manifests.document import EncoderManifest
-from linguagen.models.manifests.moments import EmbeddingMoments
+from linguagen.models.manifests.fields import at_least_one
 from linguagen.models.manifests.statistics import TeacherStatistics
 
 INPUT_NAME = "vectors"
@@ -31,6 +31,16 @@ class FidelityRow:
     """Mean cosine between a vector and its linear reconstruction; None without a decoder."""
 
 
+@dataclass(frozen=True)
+class GraphCodes:
+    """Codes that the graph itself makes, as a second output."""
+
+    kind: str
+    """The kind of the codes, such as `int8`."""
+    dim: int
+    """Leading dimensions of an embedding that they keep."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Manifest(EncoderManifest):
     """What the file of a vector model says about itself."""
@@ -43,22 +53,31 @@ class Manifest(EncoderManifest):
     """Numbers in a vector of the teacher."""
     statistics: TeacherStatistics
     """Mean and second moment of the training vectors."""
-    embedding_moments: EmbeddingMoments
-    """Mean and covariance of the embeddings, by which codes are scaled."""
     fidelity: tuple[FidelityRow, ...] = ()
     """The encoder and its controls, measured on vectors held out of training."""
     fidelity_set: str = ""
     """The vectors that `fidelity` was measured on, in words."""
     calibration: Mapping[str, Any] = field(default_factory=dict)
     """How the int8 ranges were set; empty for float files."""
-    codes: Mapping[str, Any] = field(default_factory=dict)
-    """Kind and dim of the graph's second output `codes`; empty without that output."""
+    codes: GraphCodes | None = None
+    """The graph's second output `codes`; None without that output."""
 
     @classmethod
     def _read_parts(cls, document: dict[str, Any]) -> dict[str, Any]:
-        """Statistics, moments and fidelity; `document` loses them."""
-        return {
+        """Statistics, fidelity, codes and what every encoder has; `document` loses them."""
+        codes = document.pop("codes")
+        return super()._read_parts(document) | {
             "statistics": TeacherStatistics.from_document(document.pop("statistics")),
-            "embedding_moments": EmbeddingMoments.from_document(document.pop("embedding_moments")),
             "fidelity": tuple(FidelityRow(**row) for row in document.pop("fidelity")),
+            "codes": None if codes is None else GraphCodes(**codes),
         }
+
+    def _check(self) -> None:
+        """Check the sizes, and the shapes of the statistics.
+
+        Raises:
+            ValueError: they do not fit.
+        """
+        super()._check()
+        at_least_one(input_dim=self.input_dim)
+        self.statistics.check_width(self.input_dim)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy.typing as npt
 
-from linguagen.models.errors import UsageError
-from linguagen.models.manifests.vectors import CODES_NAME, INPUT_NAME, OUTPUT_NAME, Manifest
+from linguagen.models.errors import ModelFileError, UsageError
+from linguagen.models.manifests.vectors import CODES_NAME, INPUT_NAME, OUTPUT_NAME, GraphCodes, Manifest
 from linguagen.models.model_file import read_model_file
 from linguagen.runtime.codes.codec import Codec, Codes
 from linguagen.runtime.encoders.engine import Engine
@@ -22,7 +22,7 @@ class Compressor(RowModel):
         self.manifest: Manifest = file.manifest
         ends = [(INPUT_NAME, self.manifest.input_dim), (OUTPUT_NAME, self.manifest.output_dim)]
         if self.manifest.codes:
-            ends.append((CODES_NAME, self.codec(**self.manifest.codes).columns))
+            ends.append((CODES_NAME, self._graph_codec(self.manifest.codes, path).columns))
         self._engine = Engine(file.data, str(path), ends, device, threads)
 
     def compress(self, vectors: npt.ArrayLike) -> Array:
@@ -50,6 +50,19 @@ class Compressor(RowModel):
             UsageError: the kind is unknown, or the width does not fit it.
         """
         return Codec.make(kind, dim or self.manifest.output_dim, self.manifest.embedding_moments)
+
+    def _graph_codec(self, codes: GraphCodes, path: Path) -> Codec:
+        """The codec of the codes that the graph makes.
+
+        Raises:
+            ModelFileError: there are no such codes.
+        """
+        try:
+            return self.codec(codes.kind, codes.dim)
+        except UsageError as error:
+            raise ModelFileError(
+                f"{path}: its manifest has codes that do not exist ({error}); export it again"
+            ) from error
 
     def graph_codes(self, rows: Array) -> Codes:
         """Codes (rows, columns) that the graph itself makes, for a model exported with --codes.

@@ -144,7 +144,7 @@ def choose_provider(device: str, available: Sequence[str]) -> str:
 
 def _check_ends(session: Any, expected: Sequence[tuple[str, int | str]], origin: str) -> None:
     """Raise ModelFileError unless the session's inputs and outputs are those of the manifest."""
-    found = [(item.name, item.shape[-1]) for item in (*session.get_inputs(), *session.get_outputs())]
+    found = [(item.name, *item.shape[-1:]) for item in (*session.get_inputs(), *session.get_outputs())]
     if found != list(expected):
         raise ModelFileError(
             f"{origin}: its graph has inputs and outputs {found}, its manifest says {list(expected)}; "

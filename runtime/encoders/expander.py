@@ -27,7 +27,7 @@ class Expander(RowModel):
         self.encoder: Manifest = read_model_file(model).manifest
         file = read_decoder_file(path)
         self.manifest = file.manifest
-        if self.manifest.encoder_sha256 != self.encoder.graph_sha256:
+        if self.manifest.encoder_sha256 != self.encoder.file_sha256:
             raise UsageError(
                 f"{path}: belongs to another file than {model.name}; export both again: lg-export --decoder"
             )

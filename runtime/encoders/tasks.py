@@ -14,7 +14,7 @@ from linguagen.runtime.writing.process import Task
 
 def compress_task(compressor: Compressor, codec: Codec) -> Task:
     """The task that compresses vectors (rows, input_dim) to codes (rows, codec's columns)."""
-    identity = {"model": compressor.manifest.graph_sha256, "codes": f"{codec.dim} x {codec.kind}"}
+    identity = {"model": compressor.manifest.file_sha256, "codes": f"{codec.dim} x {codec.kind}"}
     return Task(lambda rows: codec.encode(compressor.run(rows)), codec.columns, codec.dtype, identity)
 
 
@@ -28,7 +28,7 @@ def embed_task(encoder: TextEncoder) -> Task:
         except TextError as error:
             raise TextError(f"{origin}: {error}") from error
 
-    identity = {"model": encoder.manifest.graph_sha256}
+    identity = {"model": encoder.manifest.file_sha256}
     return Task(lambda rows: rows, encoder.manifest.output_dim, np.dtype("<f4"), identity, embedded)
 
 
@@ -41,5 +41,5 @@ def expand_task(expander: Expander, codec: Codec) -> Task:
             return unit_rows(chunk, first, origin)
         return np.ascontiguousarray(codec.decode(chunk)), 0
 
-    identity = {"model": expander.manifest.graph_sha256, "codes": f"{codec.dim} x {codec.kind}"}
+    identity = {"model": expander.manifest.file_sha256, "codes": f"{codec.dim} x {codec.kind}"}
     return Task(expander.run, expander.manifest.output_dim, np.dtype("<f4"), identity, decoded)

@@ -1,4 +1,6 @@
 import hashlib
+import json
+import re
 
 import numpy as np
 import onnx
@@ -10,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 from linguagen.models.errors import ModelFileError
 from linguagen.models.manifests.decoder import DecoderManifest
 from linguagen.models.manifests.vectors import Manifest
-from linguagen.models.model_file import decoder_path, load_manifest, read_decoder_file, read_model_file
+from linguagen.models.model_file import decoder_path, load_manifest, read_decoder_file, read_model_file, read_text_file
 from linguagen.models.onnx_file import OPERATORS, parse_onnx, read_initialisers, read_onnx
 
 
@@ -28,12 +30,18 @@ def edited(tiny, tmp_path):
     return edit
 
 
-def test_metadata_and_hash_are_those_that_the_onnx_library_sees(tiny):
+def test_metadata_are_those_that_the_onnx_library_sees(tiny):
     file, model = read_onnx(tiny["int8"]), onnx.load(tiny["int8"])
     assert file.metadata == {item.key: item.value for item in model.metadata_props}
-    del model.metadata_props[:]
-    assert file.graph_sha256 == hashlib.sha256(model.SerializeToString()).hexdigest()
-    assert load_manifest(tiny["int8"]).graph_sha256 == file.graph_sha256
+
+
+def test_the_hash_is_that_of_the_file_with_zeros_in_its_place(tiny, tiny_text):
+    for path in (tiny["int8"], decoder_path(tiny["int8"]), tiny_text["int8"]):
+        data = path.read_bytes()
+        (recorded,) = re.findall(rb'"file_sha256": "([0-9a-f]{64})"', data)
+        zeroed = data.replace(recorded, b"0" * 64)
+        assert hashlib.sha256(zeroed).hexdigest() == recorded.decode()
+    assert load_manifest(tiny["int8"]).file_sha256 in tiny["int8"].read_bytes().decode("latin-1")
 
 
 @pytest.mark.parametrize("kept", [0, 1, 100, 3000, -1])
@@ -51,18 +59,56 @@ def test_any_bytes_end_in_a_clear_error(data):
     assert type(caught.value).__name__ in ("MalformedError", "ModelFileError")
 
 
+def models_and_readers(tiny, tiny_text):
+    """A file of every kind, and what reads it."""
+    yield tiny["none"], read_model_file
+    yield decoder_path(tiny["none"]), read_decoder_file
+    yield tiny_text["int8"], read_text_file
+
+
 @given(st.data())
-def test_a_changed_byte_is_noticed(tiny, tmp_path_factory, data):
-    content = bytearray(tiny["none"].read_bytes())
-    content[data.draw(st.integers(0, len(content) - 1))] ^= data.draw(st.integers(1, 255))
-    path = tmp_path_factory.mktemp("changed") / "m.onnx"
-    path.write_bytes(content)
-    try:
-        manifest = read_model_file(path).manifest
-    except ModelFileError:
-        return
-    # What the hash does not cover is the manifest itself: a change there may pass, but only as another manifest.
-    assert manifest.to_json() != load_manifest(tiny["none"]).to_json() or content != tiny["none"].read_bytes()
+def test_any_change_of_any_byte_is_refused(tiny, tiny_text, tmp_path_factory, data):
+    for source, read in models_and_readers(tiny, tiny_text):
+        content = bytearray(source.read_bytes())
+        content[data.draw(st.integers(0, len(content) - 1))] ^= data.draw(st.integers(1, 255))
+        path = tmp_path_factory.mktemp("changed") / "m.onnx"
+        path.write_bytes(content)
+        with pytest.raises(ModelFileError):
+            read(path)
+
+
+def test_a_bit_that_flips_is_refused_wherever_it_is(tiny, tiny_text, tmp_path):
+    path = tmp_path / "m.onnx"
+    for source, read in models_and_readers(tiny, tiny_text):
+        content = bytearray(source.read_bytes())
+        manifest = content.index(b'{"name"')
+        for place in {*range(0, len(content), 199), *range(manifest, min(manifest + 600, len(content)))}:
+            content[place] ^= 1
+            path.write_bytes(content)
+            with pytest.raises(ModelFileError):
+                read(path)
+            content[place] ^= 1
+
+
+def test_edited_moments_are_refused(edited):
+    def widen(model):
+        (entry,) = model.metadata_props
+        document = json.loads(entry.value)
+        document["embedding_moments"]["covariance_scale"] *= 1.5
+        entry.value = json.dumps(document)
+
+    with pytest.raises(ModelFileError, match="its bytes have the sha256 .*, its manifest says .*; the file was edited"):
+        read_model_file(edited(widen))
+
+
+def test_a_hash_that_is_no_hash_is_refused(edited):
+    def shorten(model):
+        (entry,) = model.metadata_props
+        document = json.loads(entry.value) | {"file_sha256": "0"}
+        entry.value = json.dumps(document)
+
+    with pytest.raises(ModelFileError, match="its bytes have the sha256 another..., its manifest says 0"):
+        read_model_file(edited(shorten))
 
 
 def test_an_edited_graph_is_refused(edited):
@@ -70,7 +116,7 @@ def test_an_edited_graph_is_refused(edited):
         scale = next(item for item in model.graph.initializer if item.name == "input_scale")
         scale.CopyFrom(numpy_helper.from_array(2 * numpy_helper.to_array(scale), scale.name))
 
-    with pytest.raises(ModelFileError, match="edited.onnx: its graph has the sha256 .* was edited or damaged: export"):
+    with pytest.raises(ModelFileError, match="edited.onnx: its bytes have the sha256 .* was edited or damaged: export"):
         read_model_file(edited(double))
 
 
@@ -161,20 +207,20 @@ def test_a_decoder_is_not_taken_for_a_model_nor_a_model_for_a_decoder(tiny):
 def test_a_decoder_says_what_it_is(tiny):
     manifest = read_decoder_file(decoder_path(tiny["int8"])).manifest
     assert (manifest.input_dim, manifest.output_dim, manifest.precision) == (8, 48, "int8")
-    assert manifest.encoder_sha256 == load_manifest(tiny["int8"]).graph_sha256
+    assert manifest.encoder_sha256 == load_manifest(tiny["int8"]).file_sha256
     assert 0.5 < manifest.reconstruction < 1
     assert DecoderManifest.from_json(manifest.to_json(), "x") == manifest
-    with pytest.raises(ModelFileError, match="does not have the fields of format version 1"):
+    with pytest.raises(ModelFileError, match="does not have the fields of format version 2"):
         DecoderManifest.from_json(manifest.to_json().replace("teacher", "tutor"), "x")
 
 
 def test_metadata_of_another_version_is_refused(edited):
     def older(model):
         helper.set_model_props(
-            model, {Manifest.key: model.metadata_props[0].value.replace('"format_version": 1', '"format_version": 0')}
+            model, {Manifest.key: model.metadata_props[0].value.replace('"format_version": 2', '"format_version": 0')}
         )
 
-    with pytest.raises(ModelFileError, match="model format version 0, but this linguagen reads version 1"):
+    with pytest.raises(ModelFileError, match="model format version 0, but this linguagen reads version 2"):
         read_model_file(edited(older))
 
 

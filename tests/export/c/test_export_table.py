@@ -42,7 +42,7 @@ def test_the_bytes_are_those_of_the_page():
     stored = read_initialisers(file.data)
     assert data[:8] == b"LGTABLE\n"
     assert struct.unpack_from("<IIQQ", data, 8) == (1, 0, len(data), checksum(data[32:]))
-    assert data[32:64].hex() == file.manifest.graph_sha256
+    assert data[32:64].hex() == file.manifest.file_sha256
     assert data[64:128] == MODEL.encode().ljust(64, b"\0")
     inputs, dim, units, layers, integer, outliers = struct.unpack_from("<6I", data, 128)
     assert (inputs, dim, units, layers, integer, outliers) == (1536, 256, 24, 0, 1, 2)

@@ -6,6 +6,7 @@ from linguagen.export.kinds import export_run
 from linguagen.export.request import ExportRequest
 from linguagen.export.vectors import verify as gate
 from linguagen.models.errors import ExportGateError, UsageError
+from linguagen.models.manifests.vectors import GraphCodes
 from linguagen.runtime import Compressor
 from linguagen.runtime.codes.codec import KINDS
 from linguagen.train.vectors.finished import load_finished
@@ -89,6 +90,6 @@ def test_the_command_writes_codes_and_decoder(run_command, tiny, tmp_path):
     done = run_command(*words)
     assert "decoder m.decoder.onnx: reconstruction cosine 0." in done.stderr
     assert (tmp_path / "m.decoder.onnx").is_file()
-    assert Compressor.load(tmp_path / "m.onnx").manifest.codes == {"kind": "ubinary", "dim": 8}
+    assert Compressor.load(tmp_path / "m.onnx").manifest.codes == GraphCodes("ubinary", 8)
     document = json.loads(run_command(*words, "--overwrite", "--json").stdout)
     assert document["decoder"]["file"] == "m.decoder.onnx"

@@ -47,8 +47,8 @@ def test_reads_back_what_it_wrote(manifest):
 
 
 def test_another_format_version_is_refused_by_number(manifest):
-    text = manifest.to_json().replace('"format_version": 1', '"format_version": 7')
-    with pytest.raises(ModelFileError, match=r"file.onnx: model format version 7, .* reads version 1; install"):
+    text = manifest.to_json().replace('"format_version": 2', '"format_version": 7')
+    with pytest.raises(ModelFileError, match=r"file.onnx: model format version 7, .* reads version 2; install"):
         Manifest.from_json(text, "file.onnx")
 
 
@@ -71,12 +71,32 @@ def test_json_that_is_not_a_manifest_is_refused():
         lambda document: document["statistics"]["mean"].update(base64="!"),
         lambda document: document["statistics"]["mean"].update(shape=[4]),
         lambda document: document["fidelity"][0].pop("recall"),
+        lambda document: document["fidelity"][0].update(recall="high"),
+        lambda document: document["fidelity"][0].update(reconstruction=True),
+        lambda document: document.update(codes={"kind": "int8", "dim": 2, "colour": "blue"}),
+        lambda document: document.update(codes={"kind": "int8", "dim": 2.0}),
+        lambda document: document.update(codes=[]),
+        lambda document: document.update(name=5),
+        lambda document: document.update(output_dim="2"),
+        lambda document: document.update(output_dim=True),
+        lambda document: document.update(output_dim=0),
+        lambda document: document.update(output_dim=3),
+        lambda document: document.update(input_dim=-3),
+        lambda document: document.update(input_dim=4),
+        lambda document: document.update(precision="int3"),
+        lambda document: document.update(parity={"rows": "many"}),
+        lambda document: document.update(training=[]),
+        lambda document: document.update(file_sha256=None),
+        lambda document: document["embedding_moments"].update(covariance_scale=[1, 2]),
+        lambda document: document["embedding_moments"].update(covariance_scale=1e300),
+        lambda document: document["embedding_moments"].update(covariance_scale=0),
+        lambda document: document["statistics"].update(residual=document["statistics"]["eigenvalues"]),
     ],
 )
 def test_missing_unknown_and_damaged_fields_are_refused(manifest, change):
     document = json.loads(manifest.to_json())
     change(document)
-    with pytest.raises(ModelFileError, match="does not have the fields of format version 1 .* export the model again"):
+    with pytest.raises(ModelFileError, match="does not have the fields of format version 2 .* export the model again"):
         Manifest.from_json(json.dumps(document), "file.onnx")
 
 
@@ -89,6 +109,11 @@ def test_missing_unknown_and_damaged_fields_are_refused(manifest, change):
         ("seed", "Infinity"),
         ("seed", "1" * 5000),
         ("seed", "1" * 30),
+        ("seed", str(2**63)),
+        ("seed", "-" + "9" * 19),
+        ("seed", "[" * 17 + "]" * 17),
+        ("seed", '{"a":' * 17 + "1" + "}" * 17),
+        ("seed", '"\\ud800"'),
         ("seed", "[" * 100_000),
         ("statistics", "3"),
         ("statistics", "[]"),

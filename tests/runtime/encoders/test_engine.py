@@ -1,13 +1,17 @@
 import pickle
 import threading
+from dataclasses import replace
 
 import numpy as np
 import onnx
 import pytest
-from onnx import helper
+from onnx import TensorProto, helper
 
+from linguagen.export.graph.model import with_manifest
 from linguagen.models.errors import DeviceError, ModelFileError, UsageError
-from linguagen.models.manifests.vectors import Manifest
+from linguagen.models.manifests.moments import EmbeddingMoments
+from linguagen.models.manifests.vectors import GraphCodes
+from linguagen.models.model_file import read_model_file
 from linguagen.runtime import Compressor
 from linguagen.runtime.cores import _quota, usable_cores
 from linguagen.runtime.encoders.engine import CPU_PROVIDER, CUDA_PROVIDER, _run_bound, choose_provider
@@ -55,27 +59,41 @@ def test_a_cuda_provider_that_does_not_start_is_an_error_not_a_fall_back(tiny, m
         Compressor.load(tiny["int8"], device="cuda")
 
 
-def _edited(tiny, tmp_path, change):
-    model = onnx.load(tiny["int8"])
-    change(model)
-    path = tmp_path / "edited.onnx"
-    onnx.save(model, path)
-    return path
+def _sealed(path, model, **changes):
+    """Write a model with its tiny manifest, changed and sealed anew."""
+    manifest = replace(read_model_file(path).manifest, **changes)
+    edited = path.parent / "edited.onnx"
+    edited.write_bytes(with_manifest(model, manifest, {})[0])
+    return edited
 
 
-def test_a_manifest_that_contradicts_the_graph_is_refused(tiny, tmp_path):
-    def shrink(model):
-        text = model.metadata_props[0].value.replace('"output_dim": 8', '"output_dim": 7')
-        helper.set_model_props(model, {Manifest.key: text})
-
+def test_a_manifest_that_contradicts_the_graph_is_refused(tiny):
+    moments = read_model_file(tiny["int8"]).manifest.embedding_moments
+    narrow = EmbeddingMoments(moments.mean[:7], moments.covariance[:7, :7])
+    path = _sealed(tiny["int8"], onnx.load(tiny["int8"]), output_dim=7, embedding_moments=narrow)
     with pytest.raises(ModelFileError, match=r"its manifest says .*\('embeddings', 7\).*; the file was edited"):
-        Compressor.load(_edited(tiny, tmp_path, shrink))
+        Compressor.load(path)
+
+
+def test_an_output_without_dimensions_is_refused(tiny):
+    model = onnx.load(tiny["int8"])
+    scalar = helper.make_tensor_value_info("one", TensorProto.FLOAT, [])
+    model.graph.initializer.append(helper.make_tensor("one", TensorProto.FLOAT, [], [1.0]))
+    model.graph.output.append(scalar)
+    with pytest.raises(ModelFileError, match=r"its graph has inputs and outputs .*\('one',\).*, its manifest says"):
+        Compressor.load(_sealed(tiny["int8"], model))
+
+
+@pytest.mark.parametrize("codes", [GraphCodes("int3", 8), GraphCodes("int8", 9), GraphCodes("int8", -1)])
+def test_codes_that_do_not_exist_are_refused(tiny, codes):
+    path = _sealed(tiny["int8"], onnx.load(tiny["int8"]), codes=codes)
+    with pytest.raises(
+        ModelFileError, match=r"edited.onnx: its manifest has codes that do not exist \(.*\); export it"
+    ):
+        Compressor.load(path)
 
 
 def test_a_graph_that_onnxruntime_cannot_run_is_refused(tiny, tmp_path):
-    from linguagen.export.graph.model import with_manifest
-    from linguagen.models.model_file import read_model_file
-
     model = onnx.load(tiny["none"])
     node = next(item for item in model.graph.node if item.op_type == "MatMul")
     node.input[1] = "sizes"  # a weight of whole numbers
