@@ -68,7 +68,7 @@ def best_picks(trellis: Trellis, rung: int, values: Array, windows: Indices) -> 
 
 
 def _squares(values: Array, centres: Array) -> Array:
-    """Squared distances (rows, columns) of values (rows, dims) from centres (dims, columns) or (rows, dims, columns)."""
+    """Squared distances (rows, columns) of values (rows, dims) from centres (dims, columns) or (rows, dims, 1)."""
     total = np.zeros(1, np.float32)
     for number in range(values.shape[1]):
         difference = values[:, number, None] - centres[..., number, :]

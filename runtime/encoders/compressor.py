@@ -4,10 +4,12 @@ from pathlib import Path
 
 import numpy.typing as npt
 
+from linguagen.models.catalogue import DEFAULT_MODEL
 from linguagen.models.errors import ModelFileError, UsageError
 from linguagen.models.manifests.vectors import CODES_NAME, INPUT_NAME, OUTPUT_NAME, GraphCodes, Manifest
 from linguagen.models.model_file import read_model_file
 from linguagen.runtime.codes.codec import Codec, Codes
+from linguagen.runtime.codes.trellis import TrellisCodec
 from linguagen.runtime.encoders.engine import Engine
 from linguagen.runtime.encoders.loaded import RowModel
 from linguagen.runtime.vectors import Array
@@ -15,6 +17,8 @@ from linguagen.runtime.vectors import Array
 
 class Compressor(RowModel):
     """Compresses vectors with a model file. Threads can share one; it pickles with its model."""
+
+    _engine: Engine
 
     def __init__(self, path: Path, device: str, threads: int | None) -> None:
         """Read a model file; `load` also finds it by name and starts onnxruntime."""
@@ -51,6 +55,17 @@ class Compressor(RowModel):
         """
         return Codec.make(kind, dim or self.manifest.output_dim, self.manifest.embedding_moments)
 
+    def byte_codec(self, size: int) -> TrellisCodec:
+        """The codec that writes this model's embeddings in a number of bytes, and reads them again.
+
+        Args:
+            size: bytes for one embedding, 8 to 2,048.
+
+        Raises:
+            UsageError: the model has no such codes, or none of this size.
+        """
+        return trellis_codec(self.manifest, size)
+
     def _graph_codec(self, codes: GraphCodes, path: Path) -> Codec:
         """The codec of the codes that the graph makes.
 
@@ -79,3 +94,17 @@ class Compressor(RowModel):
                 "or use codec(KIND).encode(compress(vectors))"
             )
         return self._engine.run(rows, CODES_NAME)  # type: ignore[no-any-return]
+
+
+def trellis_codec(manifest: Manifest, size: int) -> TrellisCodec:
+    """The codec of a model for a number of bytes.
+
+    Raises:
+        UsageError: the model has no such codes, or none of this size.
+    """
+    if manifest.trellis is None:
+        raise UsageError(
+            f"the model {manifest.name} has no codes of {size} bytes; use one that has, such as "
+            f"{DEFAULT_MODEL}-1536, or another kind of code, which lg-run compress --help lists"
+        )
+    return TrellisCodec.make(size, manifest.trellis, manifest.embedding_moments)

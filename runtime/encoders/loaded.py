@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from linguagen.models.catalogue import DEFAULT_MODEL, find_model
 from linguagen.runtime.encoders.engine import Engine
+from linguagen.runtime.encoders.rotation import TransposedRotation
 from linguagen.runtime.vectors import CHUNK_ROWS, Array, check_layout, unit_rows
 
 
@@ -17,7 +18,7 @@ class LoadedModel(ABC):
 
     default_model: ClassVar[str] = DEFAULT_MODEL
     """Name of the model that `load` takes if none is named."""
-    _engine: Engine
+    _engine: Engine | TransposedRotation
 
     @abstractmethod
     def __init__(self, path: Path, device: str, threads: int | None) -> None:

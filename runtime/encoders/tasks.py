@@ -4,6 +4,7 @@ import numpy as np
 
 from linguagen.models.errors import TextError
 from linguagen.runtime.codes.codec import Codec
+from linguagen.runtime.codes.trellis import TrellisCodec
 from linguagen.runtime.encoders.compressor import Compressor
 from linguagen.runtime.encoders.expander import Expander
 from linguagen.runtime.encoders.text_encoder import TextEncoder
@@ -12,9 +13,12 @@ from linguagen.runtime.vectors import Array, unit_rows
 from linguagen.runtime.writing.process import Task
 
 
-def compress_task(compressor: Compressor, codec: Codec) -> Task:
+def compress_task(compressor: Compressor, codec: Codec | TrellisCodec) -> Task:
     """The task that compresses vectors (rows, input_dim) to codes (rows, codec's columns)."""
-    identity = {"model": compressor.manifest.file_sha256, "codes": f"{codec.dim} x {codec.kind}"}
+    identity = {
+        "model": compressor.manifest.file_sha256,
+        "codes": f"{codec.dim} x {codec.kind}, {codec.bytes_per_row} bytes",
+    }
     return Task(lambda rows: codec.encode(compressor.run(rows)), codec.columns, codec.dtype, identity)
 
 
@@ -32,7 +36,7 @@ def embed_task(encoder: TextEncoder) -> Task:
     return Task(lambda rows: rows, encoder.manifest.output_dim, np.dtype("<f4"), identity, embedded)
 
 
-def expand_task(expander: Expander, codec: Codec) -> Task:
+def expand_task(expander: Expander, codec: Codec | TrellisCodec) -> Task:
     """The task that expands codes (rows, codec's columns) of whole embeddings to float32 vectors (rows, output_dim)."""
 
     def decoded(chunk: Rows, first: int, origin: str) -> tuple[Array, int]:
@@ -41,5 +45,8 @@ def expand_task(expander: Expander, codec: Codec) -> Task:
             return unit_rows(chunk, first, origin)
         return np.ascontiguousarray(codec.decode(chunk)), 0
 
-    identity = {"model": expander.manifest.file_sha256, "codes": f"{codec.dim} x {codec.kind}"}
+    identity = {
+        "model": expander.manifest.file_sha256,
+        "codes": f"{codec.dim} x {codec.kind}, {codec.bytes_per_row} bytes",
+    }
     return Task(expander.run, expander.manifest.output_dim, np.dtype("<f4"), identity, decoded)
