@@ -57,7 +57,7 @@ _LEAST_COSINE = 0.9999
 class Rotation:
     """Principal axes, their energies, and the mean."""
 
-    axes: Array  # (width, width), columns of length 1, the most energy first
+    axes: Array  # (width, width), columns of length 1, the most energy first, rounded to int8 steps
     energies: Wide  # (width,), on origins left out of the axes
     mean: Array  # (width,), of the rotated vectors
 
@@ -105,8 +105,9 @@ def fit(rows: Array, folds: npt.NDArray[np.int64]) -> Rotation:
         axes = principal_axes(rows[folds != fold])
         energies += (((rows[folds == fold] - mean) @ axes) ** 2).sum(axis=0)
     order = np.argsort(-energies, kind="stable")
-    axes = principal_axes(rows)[:, order]
-    return Rotation(axes.astype(np.float32), energies[order] / len(rows), (mean @ axes).astype(np.float32))
+    integers, scales = round_columns(principal_axes(rows)[:, order].astype(np.float32))
+    rounded = np.asarray(integers * scales, np.float32)  # the mean is that of what the file computes
+    return Rotation(rounded, energies[order] / len(rows), (mean @ rounded).astype(np.float32))
 
 
 def principal_axes(rows: Array) -> Wide:

@@ -40,7 +40,7 @@ def main() -> None:
             if TABLES.exists()
             else {"errors": np.ones(len(LADDER)), "rounds": np.zeros(len(LADDER), int)}
         )
-        table = done[f"table{rung}"] if f"table{rung}" in done else first_table(rung)
+        table: Array = done[f"table{rung}"].astype(np.float32) if f"table{rung}" in done else first_table(rung)
         if LADDER[rung].bits > 5:
             save(table, rung, 0)
             continue

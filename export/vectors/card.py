@@ -21,8 +21,8 @@ def render_card(manifest: Manifest, size: int) -> str:
     )
     if manifest.trellis is not None:
         summary = (
-            f"Writes vectors of `{manifest.teacher}` in any number of bytes, 8 to {manifest.trellis.most_bytes}, and reads "
-            f"them again: a rotation and a trellis code. {manifest.precision}, {size / 1e6:.1f} MB."
+            f"Writes vectors of `{manifest.teacher}` in any number of bytes, 8 to {manifest.trellis.most_bytes}, and "
+            f"reads them again: a rotation and a trellis code. {manifest.precision}, {size / 1e6:.1f} MB."
         )
     sections = {
         "Fidelity": [

@@ -150,4 +150,4 @@ def cosets() -> npt.NDArray[np.uint8]:
     """The coset (WINDOWS,) of every window: parities of two of its parts, found by trying all with Gaussian values."""
     windows = np.arange(WINDOWS)
     first, second = (np.array([int(w & mask).bit_count() & 1 for w in windows]) for mask in (0o165, 0o656))
-    return (first + 2 * second).astype(np.uint8)
+    return np.asarray(first + 2 * second, np.uint8)

@@ -58,7 +58,8 @@ def best_picks(trellis: Trellis, rung: int, values: Array, windows: Indices) -> 
     """
     table = trellis.tables[rung - 1]
     if columns(LADDER[rung]) == WINDOWS:
-        return np.stack([_squares(values, pick[:, windows].T[..., None])[:, 0] for pick in table]).argmin(axis=0)
+        errors = [_squares(values, pick[:, windows].T[..., None])[:, 0] for pick in table]
+        return np.asarray(np.argmin(errors, axis=0))
     picks = np.empty(len(windows), np.intp)
     of = cosets()[windows]
     for coset in range(4):

@@ -62,7 +62,8 @@ class RowModel(LoadedModel):
         Args:
             rows: float32, contiguous, each of length 1.
         """
-        return self._engine.run(rows)  # type: ignore[no-any-return]
+        embeddings: Array = self._engine.run(rows)
+        return embeddings
 
     def _run_checked(self, rows: npt.ArrayLike, origin: str) -> Array:
         """Check rows (rows, input_dim), scale them to length 1 and run the model: (rows, output_dim).

@@ -23,7 +23,9 @@ class TransposedRotation:
         """Read the weights, unless this is done already."""
         if self._matrix is None:
             stored = read_initialisers(self._data)
-            self._matrix = np.ascontiguousarray((stored[WEIGHT] * stored[SCALE]).T, dtype=np.float32)
+            self._matrix = np.ascontiguousarray(
+                (stored[WEIGHT].astype(np.float32) * stored[SCALE].astype(np.float32)).T
+            )
 
     def run(self, rows: Array) -> Array:
         """Vectors (rows, width) of length 1 from embeddings (rows, dim)."""

@@ -39,6 +39,8 @@ class TextEncoder(LoadedModel):
 
     default_model: ClassVar[str] = DEFAULT_TEXT_MODEL
 
+    _engine: Engine
+
     def __init__(self, path: Path, device: str, threads: int | None) -> None:
         """Read a text model's file; `load` also finds it by name and starts onnxruntime."""
         file = read_text_file(path)

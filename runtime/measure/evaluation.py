@@ -5,9 +5,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from linguagen.models.errors import UsageError
+from linguagen.models.manifests.trellis import LEAST_BYTES
 from linguagen.models.manifests.vectors import FidelityRow
 from linguagen.runtime.codes.codec import Codec, truncate
-from linguagen.runtime.codes.trellis import LEAST_BYTES, TrellisCodec
+from linguagen.runtime.codes.trellis import TrellisCodec
 from linguagen.runtime.encoders.compressor import Compressor
 from linguagen.runtime.measure.controls import control_projections, project
 from linguagen.runtime.measure.fidelity import FidelitySet, Measured, reconstruction_cosine

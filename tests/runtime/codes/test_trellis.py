@@ -169,7 +169,7 @@ def test_the_commands_write_codes_and_expand_them(run_command, tmp_path):
     back = np.load(tmp_path / "y.npy")
     assert back.shape == (40, 1536)
     decoded = compressor.byte_codec(100).decode(codes)
-    np.testing.assert_allclose(compressor.compress(back), decoded, atol=2e-3)
+    assert ((compressor.compress(back) * decoded).sum(axis=1) > 0.9998).all()
 
 
 @pytest.mark.parametrize(
