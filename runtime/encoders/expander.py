@@ -9,7 +9,7 @@ from linguagen.models.manifests.decoder import DECODER_INPUT, DECODER_OUTPUT
 from linguagen.models.manifests.vectors import Manifest
 from linguagen.models.model_file import decoder_path, read_decoder_file, read_model_file
 from linguagen.runtime.codes.codec import Codec
-from linguagen.runtime.encoders.engine import Engine
+from linguagen.runtime.encoders.engine import Engine, check_engine
 from linguagen.runtime.encoders.loaded import RowModel
 from linguagen.runtime.vectors import Array
 
@@ -17,8 +17,11 @@ from linguagen.runtime.vectors import Array
 class Expander(RowModel):
     """Reconstructs vectors with a model's decoder. Threads can share one; it pickles with its model."""
 
-    def __init__(self, model: Path, device: str, threads: int | None) -> None:
+    def __init__(self, model: Path, device: str, threads: int | None, engine: str = "auto") -> None:
         """Read the decoder next to a model file; `load` also finds it by name and starts onnxruntime."""
+        check_engine(engine, device, threads)
+        if engine == "c":
+            raise UsageError("engine is 'c', but only onnxruntime runs decoders; leave it out")
         path = decoder_path(model)
         if not path.is_file():
             raise UnknownModelError(
