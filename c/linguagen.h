@@ -71,7 +71,7 @@ typedef struct lg_model {
     char name[64];     /* the model's name, UTF-8, ends with a zero byte */
 } lg_model;
 
-/* A kind of code of one model and width. Read its fields, and let only lg_codec_open set them. */
+/* A kind of code of one model and width. Read its fields, and let only lg_codec_open or lg_codec_make set them. */
 typedef struct lg_codec {
     const struct lg_kernels *kernels;
     const float *mean, *deviation; /* (dim); NULL for float32, float16, int8 and uint8 */
@@ -130,6 +130,17 @@ lg_status lg_encode(const lg_model *model, const float *vectors, size_t rows, fl
  *
  * Returns LG_OK, or LG_BAD_ARGUMENT: an unknown kind, or a width that is not in the table. */
 lg_status lg_codec_open(lg_codec *codec, const lg_model *model, lg_kind kind, uint32_t dim);
+
+/* Make a codec from numbers that do not come from a table, such as those of Codec in Python.
+ *
+ * dim         leading dimensions to keep, 1 to output_dim; a multiple of 2 for int4, and of 8 for e8, binary, ubinary.
+ * output_dim  numbers in an embedding.
+ * mean        (dim), after the rotation; may be NULL for float32, float16, int8 and uint8. Must stay in memory.
+ * deviation   (dim), or only one for int8 and uint8; may be NULL for float32 and float16. Must stay in memory.
+ *
+ * Returns LG_OK or LG_BAD_ARGUMENT. */
+lg_status lg_codec_make(lg_codec *codec, lg_kind kind, uint32_t dim, uint32_t output_dim, const float *mean,
+                        const float *deviation);
 
 /* Bytes of scratch memory that lg_codes_encode, lg_codes_decode and lg_codes_lengths need. */
 size_t lg_codes_scratch(const lg_codec *codec);

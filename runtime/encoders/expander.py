@@ -11,7 +11,7 @@ from linguagen.models.model_file import decoder_path, read_decoder_file, read_mo
 from linguagen.runtime.codes.codec import Codec
 from linguagen.runtime.codes.trellis import TrellisCodec
 from linguagen.runtime.encoders.compressor import trellis_codec
-from linguagen.runtime.encoders.engine import Engine
+from linguagen.runtime.encoders.engine import Engine, check_engine
 from linguagen.runtime.encoders.loaded import RowModel
 from linguagen.runtime.encoders.rotation import TransposedRotation
 from linguagen.runtime.vectors import Array
@@ -20,8 +20,11 @@ from linguagen.runtime.vectors import Array
 class Expander(RowModel):
     """Reconstructs vectors with a model's decoder. Threads can share one; it pickles with its model."""
 
-    def __init__(self, model: Path, device: str, threads: int | None) -> None:
+    def __init__(self, model: Path, device: str, threads: int | None, engine: str = "auto") -> None:
         """Read the decoder of a model file; `load` also finds it by name and starts onnxruntime."""
+        check_engine(engine, device, threads)
+        if engine == "c":
+            raise UsageError("engine is 'c', but only onnxruntime runs decoders; leave it out")
         encoder = read_model_file(model)
         self.encoder: Manifest = encoder.manifest
         if self.encoder.trellis is not None:  # its graph is a rotation, which is its own way back
