@@ -8,7 +8,7 @@ from setuptools import Extension, setup
 # The library's own files, and the one that makes them a module. The example is a program of its own.
 SOURCES = sorted(str(path) for path in Path("c").glob("*.c") if path.name != "example.c")
 # Products and sums stay apart, so that every processor rounds alike.
-OPTIONS = ["-O2", "-ffp-contract=off", "-fvisibility=hidden"] if os.name == "posix" else []
+OPTIONS = ["-O3", "-ffp-contract=off", "-fvisibility=hidden"] if os.name == "posix" else []
 
 setup(
     ext_modules=[

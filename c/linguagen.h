@@ -224,8 +224,7 @@ size_t lg_trellis_scratch(const lg_trellis *trellis);
  * scratch     lg_trellis_scratch(trellis) bytes, aligned to 8.
  * bad_row     is set to the number of the first row that is refused; may be NULL.
  *
- * The codes are those of the Python runtime, byte for byte. Returns LG_OK, LG_BAD_ARGUMENT, LG_NOT_FINITE or
- * LG_ZERO_ROW. */
+ * The codes are those of the Python runtime, byte for byte. Returns LG_OK, LG_BAD_ARGUMENT or LG_NOT_FINITE. */
 lg_status lg_trellis_encode(const lg_trellis *trellis, size_t bytes, const float *embeddings, size_t rows, void *codes,
                             void *scratch, size_t *bad_row);
 

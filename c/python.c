@@ -304,12 +304,115 @@ static PyType_Slot codec_slots[] = {
 
 static PyType_Spec codec_spec = {"linguagen._c.Codec", sizeof(Codec), 0, Py_TPFLAGS_DEFAULT, codec_slots};
 
+/* ---- Trellis ---- */
+
+typedef struct {
+    PyObject_HEAD
+    Py_buffer floats, order;
+    lg_trellis trellis;
+} Trellis;
+
+enum { GAINS = 15 };
+
+/* Point the trellis of self into its buffers, and check it; 0 with an exception if they do not fit. */
+static int make_trellis(Trellis *self, unsigned dim) {
+    Py_ssize_t steps = rows_of(&self->order, sizeof(uint16_t), "order");
+    if (!dim || dim > 1 << 16 || steps < 0) {
+        if (steps >= 0) refuse(LG_BAD_ARGUMENT, -1);
+        return 0;
+    }
+    size_t floats = 3 * (size_t)dim + GAINS + lg_trellis_table_floats();
+    if (!has_rows(&self->floats, floats * sizeof(float), 1, "floats")) return 0;
+    const float *mean = self->floats.buf, *gains = mean + 3 * (size_t)dim;
+    self->trellis = (lg_trellis){NULL,  mean,          mean + dim,           mean + 2 * (size_t)dim,
+                                 gains, gains + GAINS, self->order.buf, dim, (uint32_t)steps};
+    void *scratch = new_scratch(lg_trellis_scratch(&self->trellis));
+    lg_status status = scratch ? lg_trellis_make(&self->trellis, scratch) : LG_OK;
+    free(scratch);
+    if (status != LG_OK) refuse(status, -1);
+    return scratch && status == LG_OK;
+}
+
+static PyObject *trellis_new(PyTypeObject *type, PyObject *args, PyObject *keywords) {
+    static char *names[] = {"dim", "floats", "order", NULL};
+    unsigned dim;
+    Py_buffer floats, order;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "Iy*y*:Trellis", names, &dim, &floats, &order)) return NULL;
+    Trellis *self = (Trellis *)allocate(type);
+    if (!self) {
+        PyBuffer_Release(&floats);
+        PyBuffer_Release(&order);
+        return NULL;
+    }
+    self->floats = floats; /* both are released with self from here on */
+    self->order = order;
+    if (make_trellis(self, dim)) return (PyObject *)self;
+    Py_DECREF(self);
+    return NULL;
+}
+
+static void trellis_dealloc(PyObject *object) {
+    PyBuffer_Release(&((Trellis *)object)->floats);
+    PyBuffer_Release(&((Trellis *)object)->order);
+    release(object);
+}
+
+/* Write embeddings as codes of `size` bytes, or read them, from one buffer into another. */
+static PyObject *run_trellis(const lg_trellis *trellis, size_t size, const Py_buffer *input, const Py_buffer *output,
+                             int writes) {
+    const Py_buffer *codes = writes ? output : input, *embeddings = writes ? input : output;
+    size_t bad_row = 0;
+    Py_ssize_t count = rows_of(codes, size, "codes");
+    if (count < 0 || !has_rows(embeddings, trellis->dim * sizeof(float), count, "embeddings")) return NULL;
+    void *scratch = new_scratch(lg_trellis_scratch(trellis));
+    if (!scratch) return NULL;
+    size_t rows = (size_t)count;
+    lg_status status;
+    Py_BEGIN_ALLOW_THREADS
+    status = writes ? lg_trellis_encode(trellis, size, embeddings->buf, rows, codes->buf, scratch, &bad_row)
+                    : lg_trellis_decode(trellis, size, codes->buf, rows, embeddings->buf, scratch);
+    Py_END_ALLOW_THREADS
+    return finished(status, writes ? (Py_ssize_t)bad_row : -1, scratch);
+}
+
+static PyObject *call_trellis(PyObject *self, PyObject *args, int writes) {
+    unsigned size;
+    Py_buffer input, output;
+    PyObject *result = NULL;
+    if (!PyArg_ParseTuple(args, "Iy*w*", &size, &input, &output)) return NULL;
+    if (size)
+        result = run_trellis(&((Trellis *)self)->trellis, size, &input, &output, writes);
+    else
+        refuse(LG_BAD_ARGUMENT, -1);
+    PyBuffer_Release(&input);
+    PyBuffer_Release(&output);
+    return result;
+}
+
+static PyObject *trellis_encode(PyObject *self, PyObject *args) { return call_trellis(self, args, 1); }
+
+static PyObject *trellis_decode(PyObject *self, PyObject *args) { return call_trellis(self, args, 0); }
+
+static PyMethodDef trellis_methods[] = {
+    {"encode", trellis_encode, METH_VARARGS, "Write embeddings (rows, dim) as codes (rows, size)."},
+    {"decode", trellis_decode, METH_VARARGS, "Read codes (rows, size) as embeddings (rows, dim)."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyType_Slot trellis_slots[] = {
+    {Py_tp_new, trellis_new},         {Py_tp_dealloc, trellis_dealloc},
+    {Py_tp_methods, trellis_methods}, {Py_tp_doc, "How a model writes embeddings in any number of bytes."},
+    {0, NULL},
+};
+
+static PyType_Spec trellis_spec = {"linguagen._c.Trellis", sizeof(Trellis), 0, Py_TPFLAGS_DEFAULT, trellis_slots};
+
 /* ---- The module ---- */
 
 static int fill_module(PyObject *module) {
-    PyType_Spec *specs[] = {&model_spec, &codec_spec};
-    const char *names[] = {"Model", "Codec"};
-    for (int i = 0; i < 2; i++) {
+    PyType_Spec *specs[] = {&model_spec, &codec_spec, &trellis_spec};
+    const char *names[] = {"Model", "Codec", "Trellis"};
+    for (int i = 0; i < 3; i++) {
         PyObject *type = PyType_FromModuleAndSpec(module, specs[i], NULL);
         if (!type || PyModule_AddObjectRef(module, names[i], type) < 0) {
             Py_XDECREF(type);

@@ -191,11 +191,11 @@ lg_status lg_trellis_encode(const lg_trellis *trellis, size_t bytes, const float
     for (size_t r = 0; r < rows; r++) {
         const float *row = embeddings + r * trellis->dim;
         unsigned char *code = (unsigned char *)codes + r * bytes;
-        double length;
         size_t place = 0;
-        status = lg_length(row, trellis->dim, &length);
-        if (status != LG_OK && bad_row) *bad_row = r;
-        if (status != LG_OK) return status;
+        if (!lg_all_finite(row, trellis->dim)) {
+            if (bad_row) *bad_row = r;
+            return LG_NOT_FINITE;
+        }
         for (size_t i = 0; i < trellis->dim; i++) {
             float centred = row[i] - trellis->mean[i];
             work.levels[i] = centred / trellis->deviation[i];
@@ -216,7 +216,8 @@ lg_status lg_trellis_encode(const lg_trellis *trellis, size_t bytes, const float
 
 static unsigned get_bits(const unsigned char *code, size_t *place, unsigned bits) {
     unsigned value = 0;
-    for (unsigned i = 0; i < bits; i++, (*place)++) value = value << 1 | (code[*place / 8] >> (7 - *place % 8) & 1u);
+    for (unsigned i = 0; i < bits; i++, (*place)++)
+        value = value << 1 | ((unsigned)code[*place / 8] >> (7 - *place % 8) & 1u);
     return value;
 }
 

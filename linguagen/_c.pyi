@@ -62,3 +62,19 @@ class Codec:
             rows: is written: (queries, k) int64, numbers of the nearest codes.
             cosines: is written: (queries, k).
         """
+
+class Trellis:
+    """How a model writes embeddings in any number of bytes. Threads can share one."""
+
+    def __init__(self, dim: int, floats: _Array, order: _Array) -> None:
+        """Make a trellis.
+
+        Args:
+            dim: numbers in an embedding of the model.
+            floats: means (dim,), deviations (dim,), weights (dim,), gains and tables, one after another.
+            order: (steps,) uint16.
+        """
+    def encode(self, size: int, embeddings: _Array, codes: _Array) -> None:
+        """Write embeddings (rows, dim) as codes (rows, size)."""
+    def decode(self, size: int, codes: _Array, embeddings: _Array) -> None:
+        """Read codes (rows, size) as embeddings (rows, dim)."""

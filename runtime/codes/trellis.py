@@ -7,6 +7,7 @@ by itself with the same bits. models/manifests/trellis.py says what a code is ma
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,11 @@ from linguagen.models.errors import UsageError
 from linguagen.models.manifests.moments import EmbeddingMoments
 from linguagen.models.manifests.trellis import LADDER, LEAST_BYTES, MEMORY, WINDOWS, Symbols, Trellis, columns, cosets
 from linguagen.runtime.codes.viterbi import best_picks, best_windows
+from linguagen.runtime.native import has_library
 from linguagen.runtime.vectors import Array, normalized
+
+if TYPE_CHECKING:
+    from linguagen import _c
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -70,9 +75,27 @@ class TrellisCodec:
         """The symbols that the bits of a code stand for."""
         return self.trellis.symbols(self.bytes_per_row)
 
+    @cached_property
+    def _library(self) -> "_c.Trellis | None":
+        """The trellis in the C library, which writes the same bytes 10 times as fast; None without the library."""
+        if not has_library():
+            return None
+        from linguagen import _c
+
+        numbers = (self.mean, self.deviation, self.trellis.weights, self.trellis.gains, *self.trellis.tables)
+        floats = np.concatenate([each.ravel() for each in numbers]).astype(np.float32)
+        return _c.Trellis(self.dim, floats, self.trellis.order)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but what is in the C library, which does not pickle."""
+        return {name: value for name, value in vars(self).items() if name != "_library"}
+
     def encode(self, embeddings: Array) -> Bytes:
         """Codes (rows, bytes_per_row) of embeddings (rows, dim) of length 1."""
         codes = np.empty((len(embeddings), self.bytes_per_row), np.uint8)
+        if self._library is not None:
+            self._library.encode(self.bytes_per_row, np.ascontiguousarray(embeddings, np.float32), codes)
+            return codes
         for first in range(0, len(embeddings), _ROWS):
             levels = (embeddings[first : first + _ROWS] - self.mean) / self.deviation
             codes[first : first + _ROWS] = self._pack(levels, best_windows(self.trellis, self._symbols, levels))

@@ -146,6 +146,7 @@ class Compressor(RowModel):
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "_c"}
 
+
 def trellis_codec(manifest: Manifest, size: int) -> TrellisCodec:
     """The codec of a model for a number of bytes.
 

@@ -67,8 +67,7 @@ def test_other_sizes_are_refused(program, file, size):
     run(program, file, "encode", size, rows(1).tobytes(), code=1)
 
 
-def test_rows_without_a_direction_are_refused(program, file):
-    run(program, file, "encode", 16, bytes(1536 * 4), code=6)
+def test_rows_that_are_not_finite_are_refused(program, file):
     run(program, file, "encode", 16, np.full(1536, np.nan, np.float32).tobytes(), code=5)
 
 
