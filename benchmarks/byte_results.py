@@ -1,7 +1,7 @@
 """Recall of codes of any number of bytes, next to today's other codes and to faiss, on dev.
 
-    python -m benchmarks.byte_results [measure]    # measures what .results-bytes.json does not have yet
-    python -m benchmarks.byte_results write        # docs/results/bytes.md and its plot
+    python -m benchmarks.byte_results measure    # measures what .results-bytes.json does not have yet
+    python -m benchmarks.byte_results write      # docs/results/bytes.md and its plot
 
 dev has no origin of the training vectors, on which everything is fitted. Queries are floats. Within a method, dev chose
 nothing; it did choose, among methods, the exponent of the energies and the shape of the trellis (docs/decisions).
@@ -143,7 +143,7 @@ def measure_all(out: Path) -> None:
             print(f"{teacher}: {family} {detail}: {method.bytes} bytes, {figures['recall@10']:.4f}", flush=True)
 
 
-def main(part: Literal["measure", "write"] = "measure", out: Path = Path(".results-bytes.json")) -> None:
+def main(part: Literal["measure", "write"], out: Path = Path(".results-bytes.json")) -> None:
     """Measure, or write the page."""
     if part == "measure":
         measure_all(out)

