@@ -29,7 +29,7 @@ def test_the_wheel_holds_code_and_models_and_nothing_else(root, wheel, plain_whe
     assert expected <= contents(wheel)
     assert "-cp311-abi3-" in wheel.name, "one wheel serves all versions of Python"
     assert len(models) >= 4
-    assert wheel.stat().st_size <= 12e6
+    assert wheel.stat().st_size <= 16e6, "the budget and what would lower it: docs/decisions/codes.md"
 
 
 def test_without_a_compiler_the_package_is_installed_and_works(root, plain_wheel, tmp_path):
