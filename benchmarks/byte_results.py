@@ -39,18 +39,25 @@ def methods(teacher: str) -> Iterator[tuple[str, str, Make]]:
         yield "LinguaGEN", f"{size} bytes", partial(any_size, teacher, size)
     for suffix, dim, kind in DEFAULTS:
         yield "LinguaGEN, for databases", f"{dim} x {kind}", partial(for_databases, teacher + suffix, kind, dim)
-    for size in PQ_SIZES:
-        yield "faiss PQ", f"{size} x 8 bits", partial(product_quantiser, teacher, size)
-    yield "faiss OPQ", "64 x 8 bits", partial(rotated_quantiser, teacher, 64)
     yield "faiss SQ4", "1536 x 4 bits", partial(scalar_quantiser, teacher)
     for dim, bits in RABITQ:
         yield "faiss RaBitQ", f"{dim} x {bits} bits", partial(rabitq, teacher, dim, bits)
+    for size in PQ_SIZES:  # last, since they take longest
+        yield "faiss PQ", f"{size} x 8 bits", partial(product_quantiser, teacher, size)
+    yield "faiss OPQ", "64 x 8 bits", partial(rotated_quantiser, teacher, 64)
 
 
 @cache
 def training(teacher: str) -> np.ndarray:
     """Training vectors (rows, 1536) of a teacher."""
     return load_training(teacher)
+
+
+@cache
+def dev(teacher: str) -> tuple[np.ndarray, np.ndarray]:
+    """Dev vectors (rows, 1536) of a teacher, and their true neighbours (rows, DEPTH), nearest first."""
+    rows = load_part(teacher, "dev")
+    return rows, best(rows, rows, same=True)
 
 
 @cache
@@ -127,13 +134,12 @@ def rabitq(teacher: str, dim: int, bits: int) -> Method:
 def measure_all(out: Path) -> None:
     """Measure every method that the file does not have, and write each to it at once."""
     done: list[dict[str, Any]] = json.loads(out.read_text()) if out.exists() else []
-    for teacher in TEACHERS:
-        rows = load_part(teacher, "dev")
-        if teacher not in [item["name"] for item in done]:
-            done.append({"name": teacher, "queries": len(rows), "documents": len(rows), "rows": []})
-        item = next(item for item in done if item["name"] == teacher)
-        exact = best(rows, rows, same=True)
-        for family, detail, make in methods(teacher):
+    for each in zip(*map(methods, TEACHERS), strict=True):
+        for teacher, (family, detail, make) in zip(TEACHERS, each, strict=True):
+            rows, exact = dev(teacher)
+            if teacher not in [item["name"] for item in done]:
+                done.append({"name": teacher, "queries": len(rows), "documents": len(rows), "rows": []})
+            item = next(item for item in done if item["name"] == teacher)
             if (family, detail) in [(row["family"], row["detail"]) for row in item["rows"]]:
                 continue
             method = make()

@@ -191,7 +191,7 @@ def _open_codes(
         UsageError: the kind is unknown, or the model has no codes of this size.
         VectorError: the file holds something else.
     """
-    if kind is None:
+    if kind is None and str(path) != STDIN:
         codes = open_vectors(path, None, column, (*FLOAT_TYPES, "uint8"))
         if isinstance(codes, VectorFile) and codes.dtype == np.uint8:
             expander = Expander.load(model_for_bytes(model), device=device, threads=1)
