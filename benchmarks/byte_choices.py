@@ -1,6 +1,6 @@
 """What each choice behind codes of any size is worth, on dev: 2,000 rows of each teacher, float queries.
 
-    python -m benchmarks.byte_choices      # prints a table; docs/decisions/codes.md has it
+    python -m benchmarks.byte_choices      # prints a table
 
 dev is used to look at choices here, so it is not unseen for them.
 """
