@@ -11,7 +11,7 @@ WORKERS ?= 2
 demo: .demo/bin/lg-run
 	cd .demo && bin/lg-run sample --rows 2000 --overwrite && bin/lg-run compress vectors.npy --overwrite && bin/lg-run evaluate vectors.npy
 
-.demo/bin/lg-run: pyproject.toml
+.demo/bin/lg-run: pyproject.toml setup.py
 	$(PYTHON) -m venv .demo
 	.demo/bin/python -m pip install --quiet .
 	touch $@
@@ -61,7 +61,7 @@ models-text: $(VENV)/.peers
 # pip reads dependency groups from 25.1 on, so the environment gets a new one first.
 INSTALL = $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
-$(VENV)/.ready: pyproject.toml constraints.txt linguagen-en/pyproject.toml
+$(VENV)/.ready: pyproject.toml setup.py constraints.txt linguagen-en/pyproject.toml $(wildcard c/*.[ch])
 	$(PYTHON) -m venv $(VENV)
 	$(INSTALL) --upgrade pip
 	$(INSTALL) --group dev --editable '.[export,arrow,hdf5]' --editable ./linguagen-en

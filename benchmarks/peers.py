@@ -84,12 +84,12 @@ def faiss_peers(rows: np.ndarray, budgets: list[int], opq: list[int]) -> Iterato
     """Product quantisation, the same after a learnt rotation, 8-bit scalars, and RaBitQ on the whole vectors."""
     width = rows.shape[1]
     for budget in budgets:
-        yield _decoded("faiss PQ", f"{budget} x 8 bits", faiss.IndexPQ(width, budget, 8), rows)
+        yield decoded_index("faiss PQ", f"{budget} x 8 bits", faiss.IndexPQ(width, budget, 8), rows)
     for budget in opq:
         rotation = faiss.OPQMatrix(width, budget)
         rotation.niter, rotation.niter_pq, rotation.max_train_points = 5, 2, 5_000
         index = faiss.IndexPreTransform(rotation, faiss.IndexPQ(width, budget, 8))
-        yield _decoded("faiss OPQ", f"{budget} x 8 bits", index, rows)
+        yield decoded_index("faiss OPQ", f"{budget} x 8 bits", index, rows)
     yield scalar_peer(rows)
     yield _rabitq(width, rows, None)
     for dim in (256, 512):
@@ -100,7 +100,7 @@ def scalar_peer(rows: np.ndarray) -> Method:
     """Eight bits for each number of a whole vector."""
     width = rows.shape[1]
     index = faiss.IndexScalarQuantizer(width, faiss.ScalarQuantizer.QT_8bit)
-    return _decoded("faiss SQ8", f"{width} x 8 bits", index, rows)
+    return decoded_index("faiss SQ8", f"{width} x 8 bits", index, rows)
 
 
 def binary_peers() -> Iterator[Method]:
@@ -126,7 +126,7 @@ def rescored(family: str, detail: str, first: Method, second: Method, factor: in
     return Method(family, detail, first.bytes + second.bytes, rank)
 
 
-def _decoded(family: str, detail: str, index: faiss.Index, rows: np.ndarray) -> Method:
+def decoded_index(family: str, detail: str, index: faiss.Index, rows: np.ndarray) -> Method:
     """A faiss index as a codec: decoded rows are scaled to length 1 and compared with float queries."""
     index.train(rows)
 

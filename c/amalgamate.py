@@ -9,8 +9,18 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 HEADER = "linguagen.h"
-PARTS = ("internal.h", "table.c", "encode.c", "codes.c", "search.c", "kernels.c", "kernels_avx2.c")
-_OURS = ('#include "internal.h"', f'#include "{HEADER}"')
+PARTS = (
+    "internal.h",
+    "trellis_loops.h",
+    "table.c",
+    "encode.c",
+    "codes.c",
+    "trellis.c",
+    "search.c",
+    "kernels.c",
+    "kernels_avx2.c",
+)
+_OURS = ('#include "internal.h"', '#include "trellis_loops.h"', f'#include "{HEADER}"')
 
 
 def amalgamate(folder: Path) -> Path:

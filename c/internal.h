@@ -7,6 +7,8 @@
 #define LG_ENCODE_BLOCK 32 /* rows that share one pass over the weights */
 #define LG_SEARCH_BLOCK 64 /* rows whose products are made before any is compared */
 
+enum { LG_STATES = 256, LG_WINDOWS = 512, LG_RUNGS = 15 }; /* of the trellis */
+
 /* The loops that have a version for each instruction set. Integer results are equal in all versions. */
 typedef struct lg_kernels {
     const char *name;
@@ -26,6 +28,12 @@ typedef struct lg_kernels {
     /* Products of nibbles (rows, 2 n) with a query in four parts (4, n): 128 x and 1 x the weights of low nibbles, then
      * of high nibbles. */
     void (*search4)(const uint8_t *codes, size_t rows, size_t n, const int8_t *query, int32_t *dots);
+    /* Squared error of a symbol's values (dims) with the best pick of every window: errors (LG_WINDOWS) from a table
+     * (picks, dims, LG_WINDOWS). */
+    void (*window_errors)(const float *table, size_t picks, size_t dims, const float *values, float *errors);
+    /* Extend the best path to every state by a symbol: costs (LG_STATES), first multiplied by a factor, become those with
+     * the errors (LG_WINDOWS) of the symbol; older (2, LG_STATES / 2) is 1 where a path comes from the upper half. */
+    void (*trellis_step)(float *costs, float factor, const float *errors, unsigned char *older);
 } lg_kernels;
 
 const lg_kernels *lg_scalar_kernels(void);

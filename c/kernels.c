@@ -1,5 +1,6 @@
 /* The loops in plain C, which any compiler takes, and the choice of kernels. */
 #include "internal.h"
+#include "trellis_loops.h"
 
 #include <math.h>
 
@@ -69,9 +70,18 @@ static void search4_scalar(const uint8_t *codes, size_t rows, size_t n, const in
     }
 }
 
+static void window_errors_scalar(const float *table, size_t picks, size_t dims, const float *values, float *errors) {
+    window_errors_loop(table, picks, dims, values, errors);
+}
+
+static void trellis_step_scalar(float *costs, float factor, const float *errors, unsigned char *older) {
+    trellis_step_loop(costs, factor, errors, older);
+}
+
 const lg_kernels *lg_scalar_kernels(void) {
-    static const lg_kernels kernels = {"scalar",    squares_scalar,    round8_scalar,  dot8_scalar,
-                                       dotf_scalar, add_scaled_scalar, search8_scalar, search4_scalar};
+    static const lg_kernels kernels = {"scalar",          squares_scalar,       round8_scalar,      dot8_scalar,
+                                       dotf_scalar,       add_scaled_scalar,    search8_scalar,     search4_scalar,
+                                       window_errors_scalar, trellis_step_scalar};
     return &kernels;
 }
 

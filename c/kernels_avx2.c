@@ -1,5 +1,6 @@
 /* The loops for AVX2: gcc and clang on x86-64. Elsewhere this file is empty. */
 #include "internal.h"
+#include "trellis_loops.h"
 
 #if defined(__GNUC__) && defined(__x86_64__) && !defined(LG_ONLY_SCALAR)
 #include <immintrin.h>
@@ -147,9 +148,19 @@ LG_AVX2 static void search4_avx2(const uint8_t *codes, size_t rows, size_t n, co
     }
 }
 
+LG_AVX2 static void window_errors_avx2(const float *table, size_t picks, size_t dims, const float *values,
+                                       float *errors) {
+    window_errors_loop(table, picks, dims, values, errors);
+}
+
+LG_AVX2 static void trellis_step_avx2(float *costs, float factor, const float *errors, unsigned char *older) {
+    trellis_step_loop(costs, factor, errors, older);
+}
+
 const lg_kernels *lg_avx2_kernels(void) {
     static const lg_kernels kernels = {"avx2",    squares_avx2,    round8_avx2,  dot8_avx2,
-                                       dotf_avx2, add_scaled_avx2, search8_avx2, search4_avx2};
+                                       dotf_avx2, add_scaled_avx2, search8_avx2, search4_avx2,
+                                       window_errors_avx2, trellis_step_avx2};
     return &kernels;
 }
 #else

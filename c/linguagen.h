@@ -71,7 +71,7 @@ typedef struct lg_model {
     char name[64];     /* the model's name, UTF-8, ends with a zero byte */
 } lg_model;
 
-/* A kind of code of one model and width. Read its fields, and let only lg_codec_open set them. */
+/* A kind of code of one model and width. Read its fields, and let only lg_codec_open or lg_codec_make set them. */
 typedef struct lg_codec {
     const struct lg_kernels *kernels;
     const float *mean, *deviation; /* (dim); NULL for float32, float16, int8 and uint8 */
@@ -131,6 +131,17 @@ lg_status lg_encode(const lg_model *model, const float *vectors, size_t rows, fl
  * Returns LG_OK, or LG_BAD_ARGUMENT: an unknown kind, or a width that is not in the table. */
 lg_status lg_codec_open(lg_codec *codec, const lg_model *model, lg_kind kind, uint32_t dim);
 
+/* Make a codec from numbers that do not come from a table, such as those of Codec in Python.
+ *
+ * dim         leading dimensions to keep, 1 to output_dim; a multiple of 2 for int4, and of 8 for e8, binary, ubinary.
+ * output_dim  numbers in an embedding.
+ * mean        (dim), after the rotation; may be NULL for float32, float16, int8 and uint8. Must stay in memory.
+ * deviation   (dim), or only one for int8 and uint8; may be NULL for float32 and float16. Must stay in memory.
+ *
+ * Returns LG_OK or LG_BAD_ARGUMENT. */
+lg_status lg_codec_make(lg_codec *codec, lg_kind kind, uint32_t dim, uint32_t output_dim, const float *mean,
+                        const float *deviation);
+
 /* Bytes of scratch memory that lg_codes_encode, lg_codes_decode and lg_codes_lengths need. */
 size_t lg_codes_scratch(const lg_codec *codec);
 
@@ -181,6 +192,51 @@ size_t lg_search_scratch(const lg_codec *codec);
  * Returns LG_OK, LG_BAD_ARGUMENT, LG_NOT_FINITE or LG_ZERO_ROW, the last two for the query. */
 lg_status lg_search(const lg_codec *codec, const float *query, const void *codes, const float *lengths, size_t rows,
                     size_t k, lg_hit *hits, void *scratch);
+
+/* How a model writes embeddings in any number of bytes: bits go to dimensions by their energy, in one stream through a
+ * trellis. docs/model-file.md explains every field; export it with the model, or fill it in. All pointers must stay. */
+typedef struct lg_trellis {
+    const struct lg_kernels *kernels; /* set by lg_trellis_make */
+    const float *mean, *deviation;    /* (dim), of the embeddings */
+    const float *weights;             /* (dim): what an error counts */
+    const float *gains;               /* (15): factor on values, by rung */
+    const float *tables;              /* the values of rungs 1 to 14, one table after another */
+    const uint16_t *order;            /* (steps): the dimension that gets the next bit */
+    uint32_t dim, steps;              /* numbers in an embedding; 8 times the bytes of the longest code */
+} lg_trellis;
+
+/* Floats in `tables`. */
+size_t lg_trellis_table_floats(void);
+
+/* Choose the kernels of a trellis whose other fields are filled in, and check them.
+ *
+ * Returns LG_OK or LG_BAD_ARGUMENT: a NULL pointer, a size of 0, or a step at a dimension that cannot get a bit. */
+lg_status lg_trellis_make(lg_trellis *trellis, void *scratch);
+
+/* Bytes of scratch memory that the functions on a trellis need. */
+size_t lg_trellis_scratch(const lg_trellis *trellis);
+
+/* Write embeddings as codes of any size.
+ *
+ * bytes       of one code, 8 to trellis->steps / 8.
+ * embeddings  (rows, trellis->dim), each of length 1.
+ * codes       is written: (rows, bytes).
+ * scratch     lg_trellis_scratch(trellis) bytes, aligned to 8.
+ * bad_row     is set to the number of the first row that is refused; may be NULL.
+ *
+ * The codes are those of the Python runtime, byte for byte. Returns LG_OK, LG_BAD_ARGUMENT or LG_NOT_FINITE. */
+lg_status lg_trellis_encode(const lg_trellis *trellis, size_t bytes, const float *embeddings, size_t rows, void *codes,
+                            void *scratch, size_t *bad_row);
+
+/* Read codes of any size.
+ *
+ * codes       (rows, bytes), as lg_trellis_encode or the Python runtime writes them.
+ * embeddings  is written: (rows, trellis->dim), each row of length 1.
+ * scratch     lg_trellis_scratch(trellis) bytes, aligned to 8.
+ *
+ * Returns LG_OK or LG_BAD_ARGUMENT. */
+lg_status lg_trellis_decode(const lg_trellis *trellis, size_t bytes, const void *codes, size_t rows, float *embeddings,
+                            void *scratch);
 
 #ifdef __cplusplus
 }

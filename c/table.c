@@ -122,27 +122,39 @@ void lg_use_scalar(lg_model *model) { model->kernels = lg_scalar_kernels(); }
 
 const char *lg_kernels_name(const lg_model *model) { return model->kernels->name; }
 
-lg_status lg_codec_open(lg_codec *codec, const lg_model *model, lg_kind kind, uint32_t dim) {
-    static const unsigned char bits[] = {32, 16, 8, 8, 4, 1, 1, 1};
-    const unsigned char *record;
-    if (!codec || !model || (int)kind < 0 || kind > LG_UBINARY) return LG_BAD_ARGUMENT;
-    if (!dim || dim > model->output_dim || dim * bits[kind] % 8) return LG_BAD_ARGUMENT;
+/* Bits a dimension of each kind. */
+static const unsigned char kind_bits[] = {32, 16, 8, 8, 4, 1, 1, 1};
+
+lg_status lg_codec_make(lg_codec *codec, lg_kind kind, uint32_t dim, uint32_t output_dim, const float *mean,
+                        const float *deviation) {
+    if (!codec || (int)kind < 0 || kind > LG_UBINARY) return LG_BAD_ARGUMENT;
+    if (!dim || dim > output_dim || dim * kind_bits[kind] % 8) return LG_BAD_ARGUMENT;
+    if (kind > LG_FLOAT16 && (!deviation || (kind >= LG_INT4 && !mean))) return LG_BAD_ARGUMENT;
     memset(codec, 0, sizeof *codec);
-    codec->kernels = model->kernels;
+    codec->kernels = lg_best_kernels();
     codec->kind = kind;
     codec->dim = dim;
-    codec->output_dim = model->output_dim;
-    codec->bytes_per_row = (size_t)dim * bits[kind] / 8;
-    if (kind <= LG_FLOAT16) return LG_OK;
+    codec->output_dim = output_dim;
+    codec->bytes_per_row = (size_t)dim * kind_bits[kind] / 8;
+    if (kind == LG_INT8 || kind == LG_UINT8) codec->deviation8 = deviation[0];
+    if (kind >= LG_INT4) {
+        codec->mean = mean;
+        codec->deviation = deviation;
+    }
+    return LG_OK;
+}
+
+lg_status lg_codec_open(lg_codec *codec, const lg_model *model, lg_kind kind, uint32_t dim) {
+    const float *mean = NULL, *deviation = NULL;
+    const unsigned char *record;
+    if (!codec || !model) return LG_BAD_ARGUMENT;
     record = model->codecs;
     for (uint32_t i = 0; i < model->codec_count; i++, record += 8 + (size_t)word_at(record, 0) * 8) {
         if (word_at(record, 0) != dim) continue;
-        memcpy(&codec->deviation8, record + 4, sizeof codec->deviation8);
-        if (kind >= LG_INT4) {
-            codec->mean = (const float *)(const void *)(record + 8);
-            codec->deviation = codec->mean + dim;
-        }
-        return LG_OK;
+        mean = (const float *)(const void *)(record + 8);
+        deviation = kind >= LG_INT4 ? mean + dim : (const float *)(const void *)(record + 4);
     }
-    return LG_BAD_ARGUMENT;
+    lg_status status = lg_codec_make(codec, kind, dim, model->output_dim, mean, deviation);
+    if (status == LG_OK) codec->kernels = model->kernels;
+    return status;
 }

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float32]
-_TYPES = ("<f2", "<f4")
+_TYPES = ("<f2", "<f4", "<u2")
 
 
 def encode_array(array: Array, dtype: str) -> dict[str, Any]:

@@ -23,6 +23,8 @@ _NO_TEXT_MODEL = (
     f"the text model {DEFAULT_TEXT_MODEL!r} is a distribution of its own, which is not installed; "
     f"install it with what it needs: pip install 'linguagen[text]' {DEFAULT_TEXT_MODEL}"
 )
+_WHOLE = "-1536"
+"""What the name of a teacher's model of whole width adds; it is the one that writes codes of any number of bytes."""
 _FOLDER = Path(__file__).resolve().parent / "shipped"
 
 
@@ -96,6 +98,16 @@ def find_model(name_or_path: str | Path) -> Path:
         f"no model {name!r}: it is not a file, and the installed models are {', '.join(names) or 'none'}; "
         f"{hint}give one of these names or the path of a file that lg-export wrote"
     )
+
+
+def model_for_bytes(name: str) -> str:
+    """The model that writes codes of any number of bytes: that of whole width if a teacher's name is given.
+
+    Args:
+        name: a model's name or the path of a model file, which stays as it is unless NAME-1536 ships too.
+    """
+    whole = name + _WHOLE
+    return whole if whole in shipped_models() else name
 
 
 def _announced_file(point: "EntryPoint") -> Path | None:

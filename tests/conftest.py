@@ -5,13 +5,15 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import make_tiny_model
 import make_tiny_text_model
 import numpy as np
 import pytest
+
+from linguagen.runtime.native import has_library
 
 ROOT = Path(__file__).resolve().parent.parent
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -55,6 +57,29 @@ def tiny_vectors() -> np.ndarray:
 
 
 @pytest.fixture
+def no_library(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An installation without the extension module linguagen._c."""
+    monkeypatch.setitem(sys.modules, "linguagen._c", None)
+    has_library.cache_clear()
+    yield
+    has_library.cache_clear()
+
+
+@pytest.fixture
+def library() -> None:
+    """Skip a test if the package was installed without its C library, as where there is no compiler."""
+    if not has_library():
+        pytest.skip("linguagen was installed without its C library: there was no C compiler")
+
+
+@pytest.fixture(params=["library", "no_library"])
+def either(request: pytest.FixtureRequest) -> str:
+    """Run a test with the C library, and again as if it were not installed; gives which."""
+    request.getfixturevalue(request.param)
+    return str(request.param)
+
+
+@pytest.fixture
 def run_command(tmp_path: Path) -> Command:
     """Run an installed command in an empty folder, as a user would; output captured, so no terminal."""
 
@@ -85,6 +110,12 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def plain_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built where there is no C compiler."""
+    return _built(ROOT, tmp_path_factory, compiler="no-such-compiler")
+
+
+@pytest.fixture(scope="session")
 def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The source distribution, built from a clean copy of the checkout's files."""
     return _built(ROOT, tmp_path_factory, "sdist")
@@ -104,13 +135,17 @@ def checkout(tmp_path: Path) -> Path:
 
 def _copy(tree: Path, target: Path) -> Path:
     """Files without what was built, and without what other tests may be building at the same time."""
-    keep = shutil.ignore_patterns(".*", "build", "built", "dist", "*.egg-info", "__pycache__", "runs", "node_modules")
+    unwanted = (".*", "build", "built", "dist", "*.egg-info", "__pycache__", "runs", "node_modules", "*.so")
+    keep = shutil.ignore_patterns(*unwanted)
     return Path(shutil.copytree(tree, target, symlinks=True, ignore=keep))
 
 
-def _built(tree: Path, tmp_path_factory: pytest.TempPathFactory, kind: str = "wheel") -> Path:
-    """Build a wheel or an sdist from a clean copy of a tree."""
+def _built(
+    tree: Path, tmp_path_factory: pytest.TempPathFactory, kind: str = "wheel", compiler: str | None = None
+) -> Path:
+    """Build a wheel or an sdist from a clean copy of a tree, with the machine's C compiler or another."""
     source, target = _copy(tree, tmp_path_factory.mktemp("source") / "tree"), tmp_path_factory.mktemp(kind)
     words = [sys.executable, "-m", "build", f"--{kind}", "--no-isolation", "--outdir", str(target), str(source)]
-    subprocess.run(words, check=True, capture_output=True, timeout=200)
+    chosen = {} if compiler is None else {"CC": compiler}
+    subprocess.run(words, check=True, capture_output=True, timeout=200, env=os.environ | chosen)
     return next(target.iterdir())

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -14,22 +15,44 @@ import pytest
 from test_layout import rooms
 
 
-def test_the_wheel_holds_code_and_models_and_nothing_else(root, wheel):
-    names = set(zipfile.ZipFile(wheel).namelist())
+def contents(wheel: Path) -> set[str]:
+    """What a wheel installs."""
+    return {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
+
+
+def test_the_wheel_holds_code_and_models_and_nothing_else(root, wheel, plain_wheel):
     code = {f"linguagen/{path / file.name}" for path in rooms(root) for file in (root / path).glob("*.py")}
     models = {f"linguagen/models/shipped/{path.name}" for path in (root / "models" / "shipped").iterdir()}
-    expected = code | models | {"linguagen/__init__.py", "linguagen/py.typed"}
-    assert {name for name in names if ".dist-info/" not in name} == expected
+    expected = code | models | {"linguagen/__init__.py", "linguagen/_c.pyi", "linguagen/py.typed"}
+    assert contents(plain_wheel) == expected
+    assert contents(wheel) - expected == ({"linguagen/_c.abi3.so"} if shutil.which("cc") else set())
+    assert expected <= contents(wheel)
+    assert "-cp311-abi3-" in wheel.name, "one wheel serves all versions of Python"
     assert len(models) >= 4
-    assert wheel.stat().st_size <= 12e6
+    assert wheel.stat().st_size <= 16e6, "the budget and what would lower it: docs/decisions/codes.md"
+
+
+def test_without_a_compiler_the_package_is_installed_and_works(root, plain_wheel, tmp_path):
+    words = ["install", "--quiet", "--no-deps", "--no-index", "--target", str(tmp_path), str(plain_wheel)]
+    run([sys.executable, "-m", "pip", *words], tmp_path)
+    program = (
+        "import sys; sys.meta_path = [each for each in sys.meta_path if 'editable' not in str(each)]\n"
+        "import numpy as np; from linguagen.runtime import Compressor; import linguagen\n"
+        "compressor = Compressor.load(threads=1)\n"
+        "codec, rows = compressor.codec('int8'), compressor.compress(np.eye(9, 1536))\n"
+        "print(linguagen.__file__, codec.search(rows, codec.encode(rows), k=1)[0].ravel().tolist())\n"
+        "try: Compressor.load(engine='c')\n"
+        "except Exception as error: print(error)"
+    )
+    shown = run([sys.executable, "-c", program], tmp_path, PYTHONPATH=str(tmp_path)).splitlines()
+    assert shown[0] == f"{tmp_path}/linguagen/__init__.py [0, 1, 2, 3, 4, 5, 6, 7, 8]"
+    assert shown[1].startswith("engine 'c' was asked for, but linguagen was installed without its C library")
 
 
 def test_the_wheel_of_the_text_model_holds_it_and_nothing_else(root, text_wheel):
     archive = zipfile.ZipFile(text_wheel)
     files = ("__init__.py", "linguagen-en.md", "linguagen-en.onnx")
-    assert {name for name in archive.namelist() if ".dist-info/" not in name} == {
-        f"linguagen_en/{name}" for name in files
-    }
+    assert contents(text_wheel) == {f"linguagen_en/{name}" for name in files}
     licence = next(name for name in archive.namelist() if name.endswith("/LICENSE"))
     assert archive.read(licence) == (root / "LICENSE").read_bytes()
     assert text_wheel.stat().st_size <= 12e6

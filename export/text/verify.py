@@ -40,7 +40,7 @@ def verify(path: Path, run: FinishedTextRun, precision: str) -> dict[str, float]
     """
     texts = run.samples
     with must_run("file"):
-        encoder = TextEncoder.load(path, device="cpu")
+        encoder = TextEncoder.load(path, device="cpu", engine="onnxruntime")
         actual = encoder.embed(texts)  # (texts, dim)
         alone = np.concatenate([encoder.embed(text) for text in texts[:_ALONE]])
     expected = encode(run, texts)

@@ -19,6 +19,11 @@ def render_card(manifest: Manifest, size: int) -> str:
         f"({manifest.input_dim * 4} to {manifest.output_dim * 4} bytes as float32). "
         f"{manifest.precision}, {size / 1e6:.1f} MB."
     )
+    if manifest.trellis is not None:
+        summary = (
+            f"Writes vectors of `{manifest.teacher}` in any number of bytes, 8 to {manifest.trellis.most_bytes}, and "
+            f"reads them again: a rotation and a trellis code. {manifest.precision}, {size / 1e6:.1f} MB."
+        )
     sections = {
         "Fidelity": [
             f"Measured on {manifest.fidelity_set}; the controls are fitted on the same training vectors.",

@@ -39,7 +39,7 @@ def verify(path: Path, encoder: VectorNetwork, vectors: Array, precision: str) -
         ExportGateError: a check fails.
     """
     with must_run("file"):
-        compressor = Compressor.load(path, device="cpu")
+        compressor = Compressor.load(path, device="cpu", engine="onnxruntime")
         actual, alone = compressor.compress(vectors), compressor.compress(vectors[:1])  # (rows, dim), (1, dim)
     expected = encode(encoder, vectors)
     difference = require_embeddings(actual, expected, alone, precision, "row")

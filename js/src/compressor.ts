@@ -3,6 +3,7 @@ import { Codec, type Kind } from "./codes.js";
 import { DeviceError, ModelFileError } from "./errors.js";
 import { type Manifest, readManifest } from "./manifest.js";
 import { fileHash } from "./seal.js";
+import { TrellisCodec } from "./trellis.js";
 import { unitRows } from "./vectors.js";
 
 /** What is used of onnxruntime-node and onnxruntime-web alike. */
@@ -87,6 +88,11 @@ export class Compressor {
   /** How this model's embeddings are coded in fewer bytes, as the Python runtime codes them. */
   codec(kind: Kind): Codec {
     return new Codec(kind, this.manifest);
+  }
+
+  /** Reads this model's codes of a number of bytes, which the Python runtime or C writes. */
+  byteCodec(bytes: number): TrellisCodec {
+    return new TrellisCodec(bytes, this.manifest);
   }
 
   /** Give the engine's memory back. */

@@ -18,6 +18,15 @@ export interface Manifest {
   /** Mean (outputDim) and covariance (outputDim x outputDim) of the embeddings, by which codes are scaled. */
   embeddingMean: Float32Array;
   embeddingCovariance: Float32Array;
+  /** How embeddings are written in any number of bytes; null for a model that has no such codes. */
+  trellis: Trellis | null;
+}
+
+/** Values and order of a model's trellis codes; docs/model-file.md explains each. */
+export interface Trellis {
+  order: Uint16Array;
+  gains: Float32Array;
+  tables: Float32Array[];
 }
 
 interface StoredArray {
@@ -47,7 +56,7 @@ export function readManifest(file: Uint8Array, origin: string): Manifest {
   }
   try {
     const moments = document["embedding_moments"] as Record<string, unknown>;
-    const scale = moments["covariance_scale"] as number;
+    const trellis = document["trellis"] as Record<string, unknown> | null | undefined;
     return {
       name: document["name"] as string,
       teacher: document["teacher"] as string,
@@ -56,7 +65,14 @@ export function readManifest(file: Uint8Array, origin: string): Manifest {
       precision: document["precision"] as string,
       fileSha256: document["file_sha256"] as string,
       embeddingMean: decodeArray(moments["mean"] as StoredArray),
-      embeddingCovariance: decodeArray(moments["covariance"] as StoredArray).map((value) => value * scale),
+      embeddingCovariance: covarianceOf(moments),
+      trellis: trellis
+        ? {
+            order: Uint16Array.from(decodeArray(trellis["order"] as StoredArray)),
+            gains: decodeArray(trellis["gains"] as StoredArray),
+            tables: (trellis["tables"] as StoredArray[]).map(decodeArray),
+          }
+        : null,
     };
   } catch (error) {
     throw new ModelFileError(
@@ -66,17 +82,33 @@ export function readManifest(file: Uint8Array, origin: string): Manifest {
   }
 }
 
-/** An array of little-endian float32 or float16 as float32. */
+/** The covariance, row after row, stored whole or as variances alone. */
+function covarianceOf(moments: Record<string, unknown>): Float32Array {
+  if (moments["variances"] === undefined) {
+    const scale = moments["covariance_scale"] as number;
+    return decodeArray(moments["covariance"] as StoredArray).map((value) => value * scale);
+  }
+  const variances = decodeArray(moments["variances"] as StoredArray);
+  const covariance = new Float32Array(variances.length ** 2);
+  variances.forEach((variance, dim) => (covariance[dim * (variances.length + 1)] = variance));
+  return covariance;
+}
+
+/** An array of little-endian float32, float16 or uint16 as float32. */
 export function decodeArray(stored: StoredArray): Float32Array {
   const bytes = Uint8Array.from(atob(stored.base64), (letter) => letter.charCodeAt(0));
   const view = new DataView(bytes.buffer);
   const count = stored.shape.reduce((product, size) => product * size, 1);
   const size = stored.dtype === "<f4" ? 4 : 2;
-  if ((stored.dtype !== "<f4" && stored.dtype !== "<f2") || bytes.length !== count * size) {
+  if (!["<f4", "<f2", "<u2"].includes(stored.dtype) || bytes.length !== count * size) {
     throw new RangeError(`${stored.dtype} of shape ${stored.shape.join(" x ")} in ${bytes.length} bytes`);
   }
   return Float32Array.from({ length: count }, (_, place) =>
-    size === 4 ? view.getFloat32(4 * place, true) : halfToFloat(view.getUint16(2 * place, true)),
+    size === 4
+      ? view.getFloat32(4 * place, true)
+      : stored.dtype === "<u2"
+        ? view.getUint16(2 * place, true)
+        : halfToFloat(view.getUint16(2 * place, true)),
   );
 }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Codec, cosineTopK, readManifest, readNpy, recallAtK, rotationMatrix, VectorError, writeNpy } from "../dist/index.js";
+import { Codec, cosineTopK, readManifest, readNpy, recallAtK, rotationMatrix, TrellisCodec, VectorError, writeNpy } from "../dist/index.js";
 import { modelBytes, seededVectors } from "./data.mjs";
 
 test("the manifest is read from the model file itself", () => {
@@ -48,6 +48,27 @@ test("the rotation is orthonormal and begins with xorshift's signs", () => {
 test("kinds that are not known are wrong use", () => {
   const manifest = readManifest(modelBytes("text-embedding-3-small"), "m");
   assert.throws(() => new Codec("int3", manifest), { name: "UsageError", message: "kind is int3, expected one of int8, ubinary" });
+});
+
+test("codes of any size stand for what they do in Python", () => {
+  const manifest = readManifest(modelBytes("text-embedding-3-small-1536"), "m");
+  const codec = new TrellisCodec(8, manifest);
+  const codes = Uint8Array.from(Buffer.from("c2de133c7e8f5cd75dd915b24abc6ecf83685dfd8a708cea", "hex"));
+  const decoded = codec.decode(codes);
+  assert.equal(decoded.length, 3 * 1536);
+  const expected = [0.070618108, -0.22768253, -0.086215839, 0.1293654, -0.0070069619, 0.14415716];
+  expected.forEach((value, place) => assert.ok(Math.abs(decoded[place] - value) < 1e-6));
+  for (const size of [8, 33, 128, 2048]) {
+    const row = new TrellisCodec(size, manifest).decode(new Uint8Array(size).fill(77));
+    assert.ok(Math.abs(Math.hypot(...row) - 1) < 1e-6);
+    assert.equal(cosineTopK(row, row, 1)[0].row, 0);
+  }
+  assert.throws(() => codec.decode(new Uint8Array(9)), { message: /9 bytes, which are no whole rows of 8 bytes/ });
+  for (const size of [7, 8.5, 2049]) {
+    assert.throws(() => new TrellisCodec(size, manifest), { name: "UsageError", message: /expected 8 to 2048/ });
+  }
+  const narrow = readManifest(modelBytes("text-embedding-3-small"), "m");
+  assert.throws(() => new TrellisCodec(64, narrow), { message: /text-embedding-3-small has no codes of any number of bytes/ });
 });
 
 test("search finds what sorting all cosines finds", () => {

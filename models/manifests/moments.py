@@ -33,8 +33,19 @@ class EmbeddingMoments:
         length = float(np.sqrt(mean @ mean + np.trace(covariance)))
         return mean / max(length, 1e-12), covariance / max(length, 1e-12) ** 2
 
+    @property
+    def deviation(self) -> Array:
+        """Standard deviation (dim,) of each dimension."""
+        return np.sqrt(np.diag(self.covariance))
+
     def to_document(self) -> dict[str, Any]:
-        """Write as JSON-ready values: the covariance is divided by its largest value and stored in half precision."""
+        """Write as JSON-ready values: variances alone if the covariance has no other values.
+
+        Otherwise the covariance is divided by its largest value and stored in half precision.
+        """
+        variances = np.diag(self.covariance)
+        if np.array_equal(np.diag(variances), self.covariance):
+            return {"mean": encode_array(self.mean, "<f4"), "variances": encode_array(variances, "<f4")}
         scale = float(np.abs(self.covariance).max()) or 1.0
         return {
             "mean": encode_array(self.mean, "<f4"),
@@ -49,6 +60,8 @@ class EmbeddingMoments:
         Raises:
             KeyError, TypeError, ValueError: the document does not hold moments.
         """
+        if "variances" in document:
+            return cls(decode_array(document["mean"]), np.diag(decode_array(document["variances"])))
         scale = document["covariance_scale"]
         if type(scale) not in (int, float) or not 0 < scale < _MOST_SCALE:
             raise ValueError(f"covariance_scale is {scale!r:.40}, expected a number between 0 and {_MOST_SCALE:.0f}")

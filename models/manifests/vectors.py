@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from linguagen.models.manifests.document import EncoderManifest
 from linguagen.models.manifests.fields import at_least_one
 from linguagen.models.manifests.statistics import TeacherStatistics
+from linguagen.models.manifests.trellis import Trellis
 
 INPUT_NAME = "vectors"
 OUTPUT_NAME = "embeddings"
@@ -61,19 +62,22 @@ class Manifest(EncoderManifest):
     """How the int8 ranges were set; empty for float files."""
     codes: GraphCodes | None = None
     """The graph's second output `codes`; None without that output."""
+    trellis: Trellis | None = None
+    """How embeddings are written in any number of bytes; None for a model that has no such codes."""
 
     @classmethod
     def _read_parts(cls, document: dict[str, Any]) -> dict[str, Any]:
-        """Statistics, fidelity, codes and what every encoder has; `document` loses them."""
-        codes = document.pop("codes")
+        """Statistics, fidelity, codes, the trellis and what every encoder has; `document` loses them."""
+        codes, trellis = document.pop("codes"), document.pop("trellis", None)
         return super()._read_parts(document) | {
             "statistics": TeacherStatistics.from_document(document.pop("statistics")),
             "fidelity": tuple(FidelityRow(**row) for row in document.pop("fidelity")),
             "codes": None if codes is None else GraphCodes(**codes),
+            "trellis": None if trellis is None else Trellis.from_document(trellis),
         }
 
     def _check(self) -> None:
-        """Check the sizes, and the shapes of the statistics.
+        """Check the sizes, and the shapes of the statistics and of the trellis.
 
         Raises:
             ValueError: they do not fit.
@@ -81,3 +85,5 @@ class Manifest(EncoderManifest):
         super()._check()
         at_least_one(input_dim=self.input_dim)
         self.statistics.check_width(self.input_dim)
+        if self.trellis is not None:
+            self.trellis.check_width(self.output_dim)

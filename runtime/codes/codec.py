@@ -16,6 +16,7 @@ worth 3 to 18 points of recall.
 
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +24,12 @@ import numpy.typing as npt
 from linguagen.models.errors import UsageError
 from linguagen.models.manifests.moments import EmbeddingMoments
 from linguagen.runtime.codes.lattice import directed_levels, nearest_directions
+from linguagen.runtime.codes.search import Rows, search_codes
+from linguagen.runtime.cores import usable_cores
 from linguagen.runtime.vectors import Array, normalized
+
+if TYPE_CHECKING:
+    from linguagen import _c
 
 Codes = npt.NDArray[np.generic]
 
@@ -74,7 +80,7 @@ class Codec:
             UsageError: the kind is unknown, or the width does not fit it.
         """
         if kind not in KINDS:
-            raise UsageError(f"--to is {kind!r}, expected one of {', '.join(KINDS)}")
+            raise UsageError(f"kind is {kind!r}, expected one of {', '.join(KINDS)}")
         if not 1 <= dim <= len(moments.mean):
             raise UsageError(f"--dim is {dim}, expected 1 to {len(moments.mean)}: the model has no more")
         if dim * _BITS[kind] % 8:
@@ -135,6 +141,34 @@ class Codec:
         rows = truncate(queries, self.dim)
         rotated = rows if self.rotation is None else rows @ self.rotation  # fewer rows than the codes have
         return np.asarray(rotated @ self._unpack(codes).T, dtype=np.float32)
+
+    def search(self, queries: Array, codes: Codes, k: int = 10, threads: int | None = None) -> tuple[Rows, Array]:
+        """Find the codes nearest to queries by cosine, among all of them.
+
+        The C library does it where it is installed, 30 to 200 times as fast as numpy and with cosines within 2e-5 of
+        those of `score`.
+
+        Args:
+            queries: (queries, model's dim), float16, float32 or float64; scaled to length 1.
+            codes: (rows, columns), as `encode` writes them.
+            k: how many to find for each query.
+            threads: CPU threads; None for all cores that this process may use.
+
+        Returns:
+            Row numbers (queries, min(k, rows)) and cosines of the same shape, nearest first, and the lower row first if
+            two are equal.
+
+        Raises:
+            UsageError: k or the number of threads is below 1.
+            VectorError: an array has another shape or type, or queries are zero or not finite, by number.
+        """
+        return search_codes(self, queries, codes, k, usable_cores() if threads is None else threads)
+
+    def library(self, output_dim: int) -> "_c.Codec":
+        """This codec in the C library, which must be there, for embeddings of a width of `output_dim`."""
+        from linguagen import _c
+
+        return _c.Codec(KINDS.index(self.kind), self.dim, output_dim, self.mean, self.deviation)
 
     def _unpack(self, codes: Codes) -> Array:
         """What codes (rows, columns) stand for, as rows (rows, dim) of length 1, still rotated."""

@@ -7,9 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import typer
 
-from linguagen.models.catalogue import DEFAULT_MODEL
+from linguagen.models.catalogue import DEFAULT_MODEL, model_for_bytes
 from linguagen.models.manifests.vectors import FidelityRow
 from linguagen.runtime.codes.codec import Codec
+from linguagen.runtime.codes.trellis import TrellisCodec
 from linguagen.runtime.commands.files import warn_of_other_teacher
 from linguagen.runtime.commands.options import (
     ColumnOption,
@@ -83,7 +84,10 @@ def evaluate(
     origins = read_origins(path, vectors.rows_known)
     rows = read_rows(vectors, limit)
     if budget is not None:
-        _print_codes(evaluate_codes(compressor, rows.vectors, neighbours, budget), path, neighbours, as_json)
+        name = model_for_bytes(model)
+        whole = None if name == model else Compressor.load(name, device=device, threads=threads)
+        coded = evaluate_codes(compressor, rows.vectors, neighbours, budget, whole)
+        _print_codes(coded, path, model, neighbours, as_json)
         return
     with progress("measuring", 6) as advance:
         measured = evaluate_model(compressor, rows.vectors, neighbours, advance)
@@ -118,7 +122,9 @@ def sample(
     show(printable(str(output)))
 
 
-def _print_codes(coded: list[tuple[Codec, FidelityRow]], path: Path, neighbours: int, as_json: bool) -> None:
+def _print_codes(
+    coded: list[tuple[Codec | TrellisCodec, FidelityRow]], path: Path, model: str, neighbours: int, as_json: bool
+) -> None:
     """Print the recall of every codec, the best first, and the command that uses the best."""
     if as_json:
         print_json(
@@ -131,7 +137,8 @@ def _print_codes(coded: list[tuple[Codec, FidelityRow]], path: Path, neighbours:
     body = [[f"{codec.dim} x {codec.kind}", str(codec.bytes_per_row), f"{row.recall:.3f}"] for codec, row in coded]
     show(format_table(["dimensions x kind", "bytes", f"recall@{neighbours}"], body))
     best = coded[0][0]
-    say(f"next: lg-run compress {path} --dim {best.dim} --to {best.kind}")
+    form = f"--bytes {best.bytes_per_row}" if isinstance(best, TrellisCodec) else f"--dim {best.dim} --to {best.kind}"
+    say(f"next: lg-run compress {path} {form}" + ("" if model == DEFAULT_MODEL else f" --model {model}"))
 
 
 def _print_fidelity(measured: list[Measured], neighbours: int, origins: Origins | None) -> None:

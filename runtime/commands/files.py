@@ -3,11 +3,13 @@
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 
-from linguagen.models.catalogue import DEFAULT_MODEL
+from linguagen.models.catalogue import DEFAULT_MODEL, model_for_bytes
 from linguagen.models.errors import UsageError
-from linguagen.runtime.codes.codec import KINDS
+from linguagen.runtime.codes.codec import KINDS, Codec
+from linguagen.runtime.codes.trellis import TrellisCodec
 from linguagen.runtime.commands.options import (
     AnyModelOption,
     ColumnOption,
@@ -28,6 +30,7 @@ from linguagen.runtime.encoders.tasks import compress_task, expand_task
 from linguagen.runtime.measure.evaluation import mean_cosine_of_files
 from linguagen.runtime.measure.made_by import check_made_by
 from linguagen.runtime.measure.teacher import mismatch_warning
+from linguagen.runtime.reading.array_files import VectorFile
 from linguagen.runtime.reading.picking import spread_rows
 from linguagen.runtime.reading.sources import STDIN, Source, open_vectors
 from linguagen.runtime.vectors import FLOAT_TYPES, listed
@@ -44,6 +47,14 @@ OutputOption = Annotated[
         "--output",
         "-o",
         help=f"File to write ({WRITABLE}), a pipe, or - for standard output; by default a name made from INPUT's.",
+    ),
+]
+BytesOption = Annotated[
+    int | None,
+    typer.Option(
+        "--bytes",
+        help="Write every embedding in so many bytes, 8 to 2048, by a trellis code; a teacher's name then means "
+        "its model NAME-1536.",
     ),
 ]
 BadRowsOption = Annotated[
@@ -64,6 +75,7 @@ def compress(
     model: ModelOption = DEFAULT_MODEL,
     to: KindOption = "float32",
     dim: DimOption = None,
+    size: BytesOption = None,
     column: ColumnOption = None,
     bad_rows: BadRowsOption = "refuse",
     resume: ResumeOption = False,
@@ -80,10 +92,11 @@ def compress(
     Example: lg-run compress vectors.npy
 
     Example: lg-run compress vectors.npy --to int8 -o small.npy
+
+    Example: lg-run compress vectors.npy --bytes 128 -o codes.npy
     """
     workers = threads or usable_cores()
-    compressor = Compressor.load(model, device=device, threads=1)
-    codec = compressor.codec(to, dim)
+    compressor, codec = _load_codec(model, to, dim, size, device)
     vectors = open_vectors(path, compressor.manifest.input_dim, column)
     target = output or default_output(_named(vectors), codec)
     warn_of_other_teacher(compressor, vectors)
@@ -93,8 +106,9 @@ def compress(
         report = process_file(compress_task(compressor, codec), vectors, target, advance, workers, bad_rows, resume)
     _say_report(report, target, bad_rows)
     before = "" if report.bytes_before is None else f"{megabytes(report.bytes_before)} -> "
+    form = f"{codec.dim} as {codec.kind}" if size is None else f"{size} bytes"
     say(
-        f"{report.rows} x {vectors.width} -> {report.rows} x {codec.dim} as {codec.kind}, "
+        f"{report.rows} x {vectors.width} -> {report.rows} x {form}, "
         f"{before}{megabytes(report.bytes_after)}, model {compressor.manifest.name}"
     )
     show_name(target)
@@ -104,7 +118,14 @@ def expand(
     path: Annotated[Path, typer.Argument(metavar="INPUT", help="A file that lg-run compress wrote.")],
     output: OutputOption = None,
     model: ModelOption = DEFAULT_MODEL,
-    kind: Annotated[str, typer.Option("--from", help=f"How INPUT was written: {', '.join(KINDS)}.")] = "float32",
+    kind: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            help=f"How INPUT was written: {', '.join(KINDS)}; by default float32 or float16, and for a .npy file of "
+            "uint8 a trellis code, as compress --bytes writes it.",
+        ),
+    ] = None,
     against: AgainstOption = None,
     column: ColumnOption = None,
     any_model: AnyModelOption = False,
@@ -121,13 +142,12 @@ def expand(
     Example: lg-run expand vectors.256.npy
 
     Example: lg-run expand vectors.256.npy -o back.npy --against vectors.npy
+
+    Example: lg-run expand codes.npy -o back.npy
     """
-    expander = Expander.load(model, device=device, threads=1)
-    codec = expander.codec(kind)
-    types = FLOAT_TYPES if kind.startswith("float") else (codec.dtype.name,)
-    codes = open_vectors(path, codec.columns, column, types)
+    expander, codec, codes = _open_codes(path, model, kind, column, device)
     if not any_model:
-        check_made_by(codes, expander.encoder, kind)
+        check_made_by(codes, expander.encoder, codec.kind)
     target = output or _named(codes).with_name(f"{path.stem}.expanded.npy")
     manifest, cosines, workers = expander.manifest, [], threads or usable_cores()
 
@@ -146,6 +166,43 @@ def expand(
     else:
         say(f"mean reconstruction cosine: {cosines[0]:.4f}")
     show_name(target)
+
+
+def _load_codec(
+    model: str, kind: str, dim: int | None, size: int | None, device: str
+) -> tuple[Compressor, Codec | TrellisCodec]:
+    """The model and the codec that options ask for.
+
+    Raises:
+        UsageError: --bytes with --to or --dim, or there is no such codec.
+    """
+    if size is None:
+        compressor = Compressor.load(model, device=device, threads=1)
+        return compressor, compressor.codec(kind, dim)
+    if kind != "float32" or dim is not None:
+        raise UsageError(f"--bytes is {size}, and --to or --dim are given too; leave out either --bytes or these")
+    compressor = Compressor.load(model_for_bytes(model), device=device, threads=1)
+    return compressor, compressor.byte_codec(size)
+
+
+def _open_codes(
+    path: Path, model: str, kind: str | None, column: str | None, device: str
+) -> tuple[Expander, Codec | TrellisCodec, Source]:
+    """A file of embeddings or codes, its codec, and the model that expands it.
+
+    Raises:
+        UsageError: the kind is unknown, or the model has no codes of this size.
+        VectorError: the file holds something else.
+    """
+    if kind is None and str(path) != STDIN:
+        codes = open_vectors(path, None, column, (*FLOAT_TYPES, "uint8"))
+        if isinstance(codes, VectorFile) and codes.dtype == np.uint8:
+            expander = Expander.load(model_for_bytes(model), device=device, threads=1)
+            return expander, expander.byte_codec(codes.width), codes
+    expander = Expander.load(model, device=device, threads=1)
+    codec = expander.codec(kind or "float32")
+    types = FLOAT_TYPES if codec.kind.startswith("float") else (codec.dtype.name,)
+    return expander, codec, open_vectors(path, codec.columns, column, types)
 
 
 def warn_of_other_teacher(compressor: Compressor, vectors: Source) -> None:

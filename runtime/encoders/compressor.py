@@ -1,29 +1,81 @@
 """The compressor: vectors in, embeddings out."""
 
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy.typing as npt
 
+from linguagen.models.catalogue import DEFAULT_MODEL
 from linguagen.models.errors import ModelFileError, UsageError
 from linguagen.models.manifests.vectors import CODES_NAME, INPUT_NAME, OUTPUT_NAME, GraphCodes, Manifest
 from linguagen.models.model_file import read_model_file
+from linguagen.runtime.c.table import table_bytes
+from linguagen.runtime.c.vector_engine import VectorEngine
+from linguagen.runtime.c.weights import vector_weights
 from linguagen.runtime.codes.codec import Codec, Codes
-from linguagen.runtime.encoders.engine import Engine
+from linguagen.runtime.codes.trellis import TrellisCodec
+from linguagen.runtime.cores import usable_cores
+from linguagen.runtime.encoders.engine import Engine, check_engine
 from linguagen.runtime.encoders.loaded import RowModel
+from linguagen.runtime.native import has_library
 from linguagen.runtime.vectors import Array
+
+_FEW_ROWS = 2
+"""Up to so many rows, the C library is faster than onnxruntime: see docs/results/c.md."""
 
 
 class Compressor(RowModel):
     """Compresses vectors with a model file. Threads can share one; it pickles with its model."""
 
-    def __init__(self, path: Path, device: str, threads: int | None) -> None:
-        """Read a model file; `load` also finds it by name and starts onnxruntime."""
+    _engine: Engine
+
+    def __init__(self, path: Path, device: str, threads: int | None, engine: str = "auto") -> None:
+        """Read a model file; `load` also finds it by name and starts its engine."""
+        check_engine(engine, device, threads)
         file = read_model_file(path)
         self.manifest: Manifest = file.manifest
         ends = [(INPUT_NAME, self.manifest.input_dim), (OUTPUT_NAME, self.manifest.output_dim)]
         if self.manifest.codes:
             ends.append((CODES_NAME, self._graph_codec(self.manifest.codes, path).columns))
-        self._engine = Engine(file.data, str(path), ends, device, threads)
+        self._engine = Engine(file.data, str(path), ends, "cpu" if engine == "c" else device, threads)
+        self._settings = (file, str(path), engine, threads)
+
+    def _start(self) -> None:
+        """Load the model into onnxruntime, or into the C library if it was chosen by name."""
+        if self._settings[2] == "c":
+            assert self._c is not None
+        else:
+            super()._start()
+
+    @cached_property
+    def _c(self) -> VectorEngine | None:
+        """The model in the C library; None if it is not chosen by name, and cannot take over from onnxruntime."""
+        file, path, engine, threads = self._settings
+        if engine == "auto" and not has_library():
+            return None
+        check_engine(engine, "cpu", threads)  # again, since a worker process may have another installation
+        try:
+            weights = vector_weights(file, path)
+        except ModelFileError:
+            if engine == "c":
+                raise
+            return None
+        if engine == "auto" and not weights.same_everywhere:
+            return None
+        return VectorEngine(table_bytes(weights), threads or usable_cores())
+
+    def run(self, rows: Array) -> Array:
+        """Run the model on rows (rows, input_dim) and return (rows, output_dim), without any check.
+
+        Args:
+            rows: float32, contiguous, each of length 1.
+        """
+        engine = self._settings[2]
+        few = engine == "auto" and len(rows) <= _FEW_ROWS and self.device == "cpu"
+        if (few or engine == "c") and self._c is not None:
+            return self._c.run(rows)
+        return super().run(rows)
 
     def compress(self, vectors: npt.ArrayLike) -> Array:
         """Compress vectors; each row by itself, so batches and order change nothing.
@@ -50,6 +102,17 @@ class Compressor(RowModel):
             UsageError: the kind is unknown, or the width does not fit it.
         """
         return Codec.make(kind, self.manifest.output_dim if dim is None else dim, self.manifest.embedding_moments)
+
+    def byte_codec(self, size: int) -> TrellisCodec:
+        """The codec that writes this model's embeddings in a number of bytes, and reads them again.
+
+        Args:
+            size: bytes for one embedding, 8 to 2,048.
+
+        Raises:
+            UsageError: the model has no such codes, or none of this size.
+        """
+        return trellis_codec(self.manifest, size)
 
     def _graph_codec(self, codes: GraphCodes, path: Path) -> Codec:
         """The codec of the codes that the graph makes.
@@ -79,3 +142,20 @@ class Compressor(RowModel):
                 "or use codec(KIND).encode(compress(vectors))"
             )
         return self._engine.run(rows, CODES_NAME)  # type: ignore[no-any-return]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_c"}
+
+
+def trellis_codec(manifest: Manifest, size: int) -> TrellisCodec:
+    """The codec of a model for a number of bytes.
+
+    Raises:
+        UsageError: the model has no such codes, or none of this size.
+    """
+    if manifest.trellis is None:
+        raise UsageError(
+            f"the model {manifest.name} has no codes of {size} bytes; use one that has, such as "
+            f"{DEFAULT_MODEL}-1536, or another kind of code, which lg-run compress --help lists"
+        )
+    return TrellisCodec.make(size, manifest.trellis, manifest.embedding_moments)

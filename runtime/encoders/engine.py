@@ -1,4 +1,4 @@
-"""onnxruntime sessions: devices and threads."""
+"""Engines: which one runs a model, and onnxruntime's sessions, devices and threads."""
 
 import threading
 from collections.abc import Sequence
@@ -9,7 +9,9 @@ import numpy.typing as npt
 
 from linguagen.models.errors import DeviceError, ModelFileError, UsageError
 from linguagen.runtime.cores import usable_cores
+from linguagen.runtime.native import has_library
 
+ENGINES = ("auto", "c", "onnxruntime")
 DEVICES = ("auto", "cpu", "cuda")
 CPU_PROVIDER, CUDA_PROVIDER = "CPUExecutionProvider", "CUDAExecutionProvider"
 
@@ -44,7 +46,7 @@ class Engine:
         """Load the graph into onnxruntime, unless this is done already.
 
         Raises:
-            UsageError: the device is unknown, or the number of threads is below 1.
+            UsageError: the device is unknown.
             DeviceError: `cuda` was named but is not available.
             ModelFileError: onnxruntime cannot load the graph, or the graph is not what the manifest says.
         """
@@ -87,6 +89,31 @@ class Engine:
         self.__init__(*state["settings"])  # type: ignore[misc]
 
 
+def check_engine(engine: str, device: str, threads: int | None) -> None:
+    """Refuse an engine that cannot run a model on this installation.
+
+    Args:
+        engine: one of ENGINES.
+        device: one of DEVICES.
+        threads: CPU threads for one call; None for all cores.
+
+    Raises:
+        UsageError: the engine is unknown, `c` is asked to run on a GPU, or the number of threads is below 1.
+        DeviceError: `c` was named, but the package was installed without the C library.
+    """
+    if engine not in ENGINES:
+        raise UsageError(f"engine {engine!r} is not known; expected one of {', '.join(ENGINES)}")
+    if threads is not None and threads < 1:
+        raise UsageError(f"threads is {threads}, expected 1 or more")
+    if engine == "c" and device == "cuda":
+        raise UsageError("engine 'c' runs on the CPU, but device is 'cuda'; leave one of the two out")
+    if engine == "c" and not has_library():
+        raise DeviceError(
+            "engine 'c' was asked for, but linguagen was installed without its C library; install it again where there "
+            "is a C compiler, or use engine='onnxruntime'"
+        )
+
+
 def _run_bound(session: Any, input_: str, output: str, rows: npt.NDArray[np.generic], device: str) -> Any:
     """Run on rows (rows, width) with input and output bound to the device, so that each is copied once."""
     binding = session.io_binding()
@@ -100,8 +127,6 @@ def open_session(data: bytes, origin: str, device: str, threads: int | None) -> 
     """The onnxruntime session of a model file's bytes, and `cpu` or `cuda`; arguments and errors as in `Engine`."""
     import onnxruntime
 
-    if threads is not None and threads < 1:
-        raise UsageError(f"threads is {threads}, expected 1 or more")
     provider = choose_provider(device, onnxruntime.get_available_providers())
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or usable_cores()

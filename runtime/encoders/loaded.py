@@ -9,39 +9,54 @@ import numpy.typing as npt
 
 from linguagen.models.catalogue import DEFAULT_MODEL, find_model
 from linguagen.runtime.encoders.engine import Engine
+from linguagen.runtime.encoders.rotation import TransposedRotation
 from linguagen.runtime.vectors import CHUNK_ROWS, Array, check_layout, unit_rows
 
 
 class LoadedModel(ABC):
-    """A model file in onnxruntime. Threads can share one; it pickles with its model, for worker processes."""
+    """A model file, loaded. Threads can share one; it pickles with its model, for worker processes."""
 
     default_model: ClassVar[str] = DEFAULT_MODEL
     """Name of the model that `load` takes if none is named."""
-    _engine: Engine
+    _engine: Engine | TransposedRotation
 
     @abstractmethod
-    def __init__(self, path: Path, device: str, threads: int | None) -> None:
-        """Read the file and make its engine; `load` also starts onnxruntime."""
+    def __init__(self, path: Path, device: str, threads: int | None, engine: str) -> None:
+        """Read the file and make its engine; `load` also starts it."""
 
     @classmethod
-    def load(cls, name_or_path: str | Path | None = None, *, device: str = "auto", threads: int | None = None) -> Self:
+    def load(
+        cls,
+        name_or_path: str | Path | None = None,
+        *,
+        device: str = "auto",
+        threads: int | None = None,
+        engine: str = "auto",
+    ) -> Self:
         """Load a model that ships with a package, or a file that lg-export wrote.
 
         Args:
             name_or_path: a name that `lg-run models` lists, or a path; None for `default_model`.
             device: `cpu`, `cuda`, or `auto` for CUDA if onnxruntime has it and CPU otherwise.
             threads: CPU threads; None for all cores that this process may use.
+            engine: what runs the model: `onnxruntime`, `c` for the C library inside this package, or `auto` for C where
+                it is faster, which is a few rows at a time on a CPU, and onnxruntime otherwise.
 
         Raises:
             UnknownModelError: no model has this name, no file has this path, or an Expander finds no decoder.
             ModelFileError: the file is damaged, or holds another kind of model.
             MissingExtraError: a package that this kind of model needs is not installed.
-            UsageError: the number of threads is below 1, or a decoder belongs to another model.
-            DeviceError: `cuda` was named but is not available.
+            UsageError: the engine or device is unknown, the two do not go together, the number of threads is below 1,
+                or a decoder belongs to another model.
+            DeviceError: `cuda` or `c` was named but is not available.
         """
-        model = cls(find_model(name_or_path or cls.default_model), device, threads)
-        model._engine.load()
+        model = cls(find_model(name_or_path or cls.default_model), device, threads, engine)
+        model._start()
         return model
+
+    def _start(self) -> None:
+        """Load the graph into onnxruntime; a class that can do without it starts what it uses."""
+        self._engine.load()
 
     @property
     def device(self) -> str:
@@ -61,7 +76,8 @@ class RowModel(LoadedModel):
         Args:
             rows: float32, contiguous, each of length 1.
         """
-        return self._engine.run(rows)  # type: ignore[no-any-return]
+        embeddings: Array = self._engine.run(rows)
+        return embeddings
 
     def _run_checked(self, rows: npt.ArrayLike, origin: str) -> Array:
         """Check rows (rows, input_dim), scale them to length 1 and run the model: (rows, output_dim).

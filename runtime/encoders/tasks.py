@@ -5,6 +5,7 @@ import numpy.typing as npt
 
 from linguagen.models.errors import TextError
 from linguagen.runtime.codes.codec import Codec
+from linguagen.runtime.codes.trellis import TrellisCodec
 from linguagen.runtime.encoders.compressor import Compressor
 from linguagen.runtime.encoders.expander import Expander
 from linguagen.runtime.encoders.text_encoder import TextEncoder
@@ -14,10 +15,10 @@ from linguagen.runtime.vectors import Array, unit_rows
 from linguagen.runtime.writing.process import Task
 
 
-def compress_task(compressor: Compressor, codec: Codec) -> Task:
+def compress_task(compressor: Compressor, codec: Codec | TrellisCodec) -> Task:
     """The task that compresses vectors (rows, input_dim) to codes (rows, codec's columns)."""
-    identity = {"model": compressor.manifest.file_sha256, "codes": f"{codec.dim} x {codec.kind}"}
     maker = Maker(compressor.manifest.name, compressor.manifest.file_sha256, codec.kind, codec.dim)
+    identity = {"model": compressor.manifest.file_sha256, "codes": _described(codec)}
     return Task(lambda rows: codec.encode(compressor.run(rows)), codec.columns, codec.dtype, identity, maker=maker)
 
 
@@ -35,12 +36,12 @@ def embed_task(encoder: TextEncoder, codec: Codec) -> Task:
         """True for each of the texts (texts, 1) that has no token: (texts,)."""
         return np.array([encoder.tokenizer.is_empty(text) for text in chunk[:, 0]], bool)
 
-    identity = {"model": encoder.manifest.file_sha256, "codes": f"{codec.dim} x {codec.kind}"}
+    identity = {"model": encoder.manifest.file_sha256, "codes": _described(codec)}
     maker = Maker(encoder.manifest.name, encoder.manifest.file_sha256, codec.kind, codec.dim)
     return Task(codec.encode, codec.columns, codec.dtype, identity, embedded, maker, empty)
 
 
-def expand_task(expander: Expander, codec: Codec) -> Task:
+def expand_task(expander: Expander, codec: Codec | TrellisCodec) -> Task:
     """The task that expands codes (rows, codec's columns) of whole embeddings to float32 vectors (rows, output_dim)."""
 
     def decoded(chunk: Rows, first: int, origin: str) -> tuple[Array, int]:
@@ -49,6 +50,11 @@ def expand_task(expander: Expander, codec: Codec) -> Task:
             return unit_rows(chunk, first, origin)
         return np.ascontiguousarray(codec.decode(chunk)), 0
 
-    identity = {"model": expander.manifest.file_sha256, "codes": f"{codec.dim} x {codec.kind}"}
     maker = Maker(expander.manifest.name, expander.encoder.file_sha256, "vectors", expander.manifest.output_dim)
+    identity = {"model": expander.manifest.file_sha256, "codes": _described(codec)}
     return Task(expander.run, expander.manifest.output_dim, np.dtype("<f4"), identity, decoded, maker)
+
+
+def _described(codec: Codec | TrellisCodec) -> str:
+    """What a journal says about codes, so that a run is not resumed with others."""
+    return f"{codec.dim} x {codec.kind}, {codec.bytes_per_row} bytes"

@@ -15,7 +15,7 @@ from linguagen.models.manifests.vectors import OUTPUT_NAME
 from linguagen.models.model_file import read_text_file
 from linguagen.runtime.codes.codec import Codec
 from linguagen.runtime.cores import usable_cores
-from linguagen.runtime.encoders.engine import Engine
+from linguagen.runtime.encoders.engine import Engine, check_engine
 from linguagen.runtime.encoders.loaded import LoadedModel
 from linguagen.runtime.text.tokenizer import BLOCK_CHARACTERS, LONG_CHARACTERS, Tokenizer, check_strings, pad
 from linguagen.runtime.vectors import Array
@@ -40,13 +40,16 @@ class TextEncoder(LoadedModel):
 
     default_model: ClassVar[str] = DEFAULT_TEXT_MODEL
 
-    def __init__(self, path: Path, device: str, threads: int | None) -> None:
+    _engine: Engine
+
+    def __init__(self, path: Path, device: str, threads: int | None, engine: str = "auto") -> None:
         """Read a text model's file; `load` also finds it by name and starts onnxruntime."""
+        check_engine(engine, device, threads)
+        if engine == "c":
+            raise UsageError("engine is 'c', but only onnxruntime runs text models; leave it out")
         file = read_text_file(path)
         self.manifest: TextManifest = file.manifest
         self.tokenizer = Tokenizer(file.tokenizer, str(path))
-        if threads is not None and threads < 1:
-            raise UsageError(f"threads is {threads}, expected 1 or more")
         self._threads = threads or usable_cores()
         ends: list[tuple[str, int | str]] = [(TOKENS_NAME, "length"), (OUTPUT_NAME, self.manifest.output_dim)]
         # Texts are small: one batch per thread is faster than several threads inside a batch.

@@ -1,12 +1,14 @@
 """The fidelity of a model, of its controls and of its codes on vectors of the user."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from linguagen.models.errors import UsageError
+from linguagen.models.manifests.trellis import LEAST_BYTES
 from linguagen.models.manifests.vectors import FidelityRow
 from linguagen.runtime.codes.codec import Codec, truncate
+from linguagen.runtime.codes.trellis import TrellisCodec
 from linguagen.runtime.encoders.compressor import Compressor
 from linguagen.runtime.measure.controls import control_projections, project
 from linguagen.runtime.measure.fidelity import FidelitySet, Measured, reconstruction_cosine
@@ -38,8 +40,8 @@ def evaluate(compressor: Compressor, vectors: Array, neighbours: int, advance: C
 
 
 def evaluate_codes(
-    compressor: Compressor, vectors: Array, neighbours: int, budget: int
-) -> list[tuple[Codec, FidelityRow]]:
+    compressor: Compressor, vectors: Array, neighbours: int, budget: int, whole: Compressor | None = None
+) -> list[tuple[Codec | TrellisCodec, FidelityRow]]:
     """Measure every way to write an embedding in at most `budget` bytes, with float queries against codes.
 
     Args:
@@ -47,6 +49,7 @@ def evaluate_codes(
         vectors: (rows, input_dim), unit length.
         neighbours: the k of recall@k.
         budget: bytes for one embedding, at most.
+        whole: another model of the same teacher, whose codes of any size are measured too; None if there is none.
 
     Returns:
         Codecs and their figures, the best recall first.
@@ -54,15 +57,26 @@ def evaluate_codes(
     Raises:
         UsageError: no codec fits the budget.
     """
-    fidelity, embeddings, found = FidelitySet(vectors, neighbours), compressor.compress(vectors), []
-    for codec in codecs_within(compressor, budget):
-        decoded = codec.decode(codec.encode(embeddings))
-        measured = fidelity.measure(f"{codec.dim} x {codec.kind}", truncate(embeddings, codec.dim), decoded)
-        found.append((codec, measured.row))
+    fidelity, found = FidelitySet(vectors, neighbours), []
+    for model in (compressor, whole):
+        if model is None:
+            continue
+        embeddings = model.compress(vectors)
+        for codec in codecs_within(model, budget) if model is compressor else _byte_codecs(model, budget):
+            decoded = codec.decode(codec.encode(embeddings))
+            measured = fidelity.measure(f"{codec.dim} x {codec.kind}", truncate(embeddings, codec.dim), decoded)
+            found.append((codec, measured.row))
     return sorted(found, key=lambda item: -item[1].recall)
 
 
-def codecs_within(compressor: Compressor, budget: int) -> list[Codec]:
+def _byte_codecs(compressor: Compressor, budget: int) -> list[TrellisCodec]:
+    """The trellis code of a number of bytes, if the model has one of this size."""
+    trellis = compressor.manifest.trellis
+    fits = trellis is not None and LEAST_BYTES <= budget <= trellis.most_bytes
+    return [compressor.byte_codec(budget)] if fits else []
+
+
+def codecs_within(compressor: Compressor, budget: int) -> Sequence[Codec | TrellisCodec]:
     """For every kind, the widest codec of at most `budget` bytes per embedding, in steps of eight dimensions.
 
     Signed and unsigned kinds lose the same, so only one of the two is listed.
@@ -70,7 +84,7 @@ def codecs_within(compressor: Compressor, budget: int) -> list[Codec]:
     Raises:
         UsageError: no codec fits the budget.
     """
-    found = []
+    found: list[Codec | TrellisCodec] = list(_byte_codecs(compressor, budget))
     for kind in ("float32", "float16", "int8", "int4", "e8", "ubinary"):
         widths = range(8, compressor.manifest.output_dim + 1, 8)
         fitting = [codec for dim in widths if (codec := compressor.codec(kind, dim)).bytes_per_row <= budget]

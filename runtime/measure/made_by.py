@@ -47,7 +47,7 @@ def _check_maker(maker: Maker, source: Source, manifest: EncoderManifest, codes:
     if maker.sha256 not in (manifest.file_sha256, _taught_by(manifest)):
         asked = Maker(manifest.name, manifest.file_sha256, "float32", manifest.output_dim)
         raise VectorError(f"{source.origin}: was made by {maker}, but the model asked for is {asked}; {_ADVICE}")
-    expected = ("float32", "float16") if codes is None else (codes,)
+    expected = ("float32", "float16") if codes is None or codes.startswith("float") else (codes,)
     if maker.kind not in expected:
         raise VectorError(
             f"{source.origin}: holds {maker.dim} x {maker.kind}, expected {' or '.join(expected)}; "

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from linguagen.models.errors import InterruptedRunError, UsageError, VectorFileError
 from linguagen.runtime.codes.codec import Codec, Codes
+from linguagen.runtime.codes.trellis import TrellisCodec
 from linguagen.runtime.reading.array_files import Rows, Window
 from linguagen.runtime.reading.maker import Maker
 from linguagen.runtime.reading.sources import Source
@@ -184,11 +185,12 @@ def kept_path(output: Path) -> Path:
     return output.with_name(f"{output.name}.kept.npy")
 
 
-def default_output(path: Path, codec: Codec) -> Path:
-    """The output of `compress` if none is named: `vectors.npy` becomes `vectors.256.npy` or `vectors.256.int8.npy`."""
+def default_output(path: Path, codec: Codec | TrellisCodec) -> Path:
+    """The output of `compress` if none is named: vectors.256.npy, vectors.256.int8.npy or vectors.128bytes.npy."""
     kind = "" if codec.kind == "float32" else f".{codec.kind}"
+    form = f"{codec.bytes_per_row}bytes" if isinstance(codec, TrellisCodec) else f"{codec.dim}{kind}"
     ending = path.suffix if path.suffix.lower() in (*PARQUET, *ARROW) else ".npy"  # a table stays a table
-    return path.with_name(f"{path.stem}.{codec.dim}{kind}{ending}")
+    return path.with_name(f"{path.stem}.{form}{ending}")
 
 
 def _compute(task: Task, origin: str, policy: str, window: Window) -> _Done:

@@ -11,7 +11,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 C = ROOT / "c"
 DRIVER = Path(__file__).resolve().parent / "driver.c"
-SOURCES = [C / name for name in ("table.c", "encode.c", "codes.c", "search.c", "kernels.c", "kernels_avx2.c")]
+SOURCES = [
+    C / name for name in ("table.c", "encode.c", "codes.c", "trellis.c", "search.c", "kernels.c", "kernels_avx2.c")
+]
 STRICT = ("-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror")
 SANITIZERS = ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 KINDS = ("float32", "float16", "int8", "uint8", "int4", "e8", "binary", "ubinary")

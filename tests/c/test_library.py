@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from c.builds import KINDS, ROOT, SANITIZERS, C, Driver, compile_driver, need
 
-from linguagen.export.c.table import code_widths
-from linguagen.export.c.weights import VectorWeights, read_weights
 from linguagen.export.c.writer import export_table
 from linguagen.models.catalogue import find_model
 from linguagen.runtime import Compressor
+from linguagen.runtime.c.table import code_widths
+from linguagen.runtime.c.weights import VectorWeights, read_weights
 
 MODELS = ("text-embedding-3-small", "text-embedding-ada-002")
 

@@ -10,6 +10,7 @@ from linguagen.models.catalogue import (
     DEFAULT_TEXT_MODEL,
     announced_models,
     find_model,
+    model_for_bytes,
     shipped_models,
 )
 from linguagen.models.errors import UnknownModelError
@@ -33,9 +34,14 @@ def distribution(tmp_path, monkeypatch):
     return install
 
 
-def test_two_widths_for_two_teachers_ship_the_default_first():
+def test_three_widths_for_two_teachers_ship_the_default_first():
     teachers = (DEFAULT_MODEL, "text-embedding-ada-002")
-    assert list(shipped_models()) == [name for teacher in teachers for name in (teacher, f"{teacher}-512")]
+    assert list(shipped_models()) == [name for each in teachers for name in (each, f"{each}-1536", f"{each}-512")]
+    assert [model_for_bytes(name) for name in (DEFAULT_MODEL, f"{DEFAULT_MODEL}-1536", "my/model.onnx")] == [
+        f"{DEFAULT_MODEL}-1536",
+        f"{DEFAULT_MODEL}-1536",
+        "my/model.onnx",
+    ]
     assert DEFAULT_MODEL == "text-embedding-3-small"
 
 

@@ -10,13 +10,13 @@ import pytest
 from c.builds import SOURCES, C, need
 
 from linguagen.export.c.header import header_text
-from linguagen.export.c.table import checksum, code_widths, table_bytes
-from linguagen.export.c.weights import read_weights
 from linguagen.models.catalogue import find_model
 from linguagen.models.errors import ModelFileError
 from linguagen.models.model_file import read_model_file
 from linguagen.models.onnx_file import read_initialisers
 from linguagen.runtime import Compressor
+from linguagen.runtime.c.table import checksum, code_widths, table_bytes
+from linguagen.runtime.c.weights import read_weights
 
 MODEL = "text-embedding-ada-002"
 

@@ -69,7 +69,7 @@ def test_a_decoder_that_does_not_run_does_not_pass_the_gate(tiny, run, tmp_path)
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ({"codes": "int3"}, "--to is 'int3', expected one of float32"),
+        ({"codes": "int3"}, "kind is 'int3', expected one of float32"),
         ({"codes": "int8", "codes_dim": 9}, "--dim is 9, expected 1 to 8: the model has no more"),
     ],
 )

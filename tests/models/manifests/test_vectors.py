@@ -20,7 +20,7 @@ def manifest() -> Manifest:
         np.array([0, 0, 0.5], np.float32),
     )
     row = FidelityRow("encoder", 2, 0.9, 0.99, 0.01, 0.2, 0.19, None)
-    moments = EmbeddingMoments(np.array([0.5, 0], np.float32), np.diag(np.array([0.5, 0.25], np.float32)))
+    moments = EmbeddingMoments(np.array([0.5, 0], np.float32), np.array([[0.5, 0.125], [0.125, 0.25]], np.float32))
     return Manifest(
         name="tiny",
         teacher="teacher",
@@ -149,3 +149,12 @@ def test_arrays_that_are_none_end_in_a_model_file_error(manifest, change):
     document["embedding_moments"]["mean"] |= change
     with pytest.raises(ModelFileError, match="here: the manifest does not have the fields"):
         Manifest.from_json(json.dumps(document), "here")
+
+
+def test_moments_of_independent_dimensions_are_stored_as_variances():
+    moments = EmbeddingMoments(np.array([0.5, 0], np.float32), np.diag(np.array([0.5, 0.1], np.float32)))
+    document = moments.to_document()
+    assert set(document) == {"mean", "variances"}
+    back = EmbeddingMoments.from_document(document)
+    np.testing.assert_array_equal(back.covariance, moments.covariance)
+    np.testing.assert_allclose(back.deviation**2, [0.5, 0.1], rtol=1e-6)

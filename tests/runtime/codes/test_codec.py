@@ -153,7 +153,7 @@ def test_a_cut_embedding_has_length_one_and_moments_of_its_own():
 @pytest.mark.parametrize(
     ("kind", "dim", "message"),
     [
-        ("int3", 32, "--to is 'int3', expected one of float32, float16, int8, uint8, int4, e8, binary, ubinary"),
+        ("int3", 32, "kind is 'int3', expected one of float32, float16, int8, uint8, int4, e8, binary, ubinary"),
         ("int8", 33, "--dim is 33, expected 1 to 32: the model has no more"),
         ("int8", 0, "--dim is 0, expected 1 to 32"),
         ("binary", 12, "--dim is 12, which does not fill whole bytes as binary; choose a multiple of 8"),

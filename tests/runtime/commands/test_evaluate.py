@@ -87,8 +87,10 @@ def test_info_and_models_tell_what_ships(run_command, tiny):
     assert re.search(r"\d+ vectors of sources held out of training$", listed.splitlines()[2])
     assert [row["name"] for row in json.loads(run_command("lg-run", "models", "--json").stdout)] == [
         "text-embedding-3-small",
+        "text-embedding-3-small-1536",
         "text-embedding-3-small-512",
         "text-embedding-ada-002",
+        "text-embedding-ada-002-1536",
         "text-embedding-ada-002-512",
         "linguagen-en",
     ]

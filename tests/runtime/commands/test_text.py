@@ -10,7 +10,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from linguagen.runtime import TextEncoder
+from linguagen.runtime import Compressor, TextEncoder
 
 LINES = ["The dog bites the man.", "The man bites the dog.", "A pilot paints.", "dog dog dog"]
 
@@ -46,6 +46,21 @@ def test_a_file_becomes_rows_and_search_finds_its_lines(tiny_text, lines, tmp_pa
     bare = run_command(*words).stdout.splitlines()
     assert bare[0].split() == ["line", "cosine"]
     assert len(bare) == 6
+
+
+@pytest.mark.parametrize(("kind", "dim"), [("int8", 8), ("int4", 4), ("float16", 8)])
+def test_codes_are_searched_as_vectors_are(tiny, tiny_text, lines, tmp_path, run_command, kind, dim):
+    """Codes that a vector model wrote, and a text model that embeds queries for them."""
+    embeddings = TextEncoder.load(tiny_text["int8"]).embed(LINES)
+    codec = Compressor.load(tiny["int8"]).codec(kind, dim)
+    codes, scores = codec.encode(embeddings), codec.score(embeddings[2:3], codec.encode(embeddings))[0]
+    np.save(tmp_path / "codes.npy", codes)
+    words = ("lg-run", "search", LINES[2], "--in", "codes.npy", "--from", kind, "--compressed-by", tiny["int8"])
+    shown = run_command(*words, "--text", "lines.txt", "--model", tiny_text["int8"], "--json").stdout
+    hits = json.loads(shown)
+    assert hits[0]["text"] == LINES[2]
+    assert {hit["line"] for hit in hits} == {1, 2, 3, 4}
+    assert [hit["cosine"] for hit in hits] == pytest.approx(sorted(scores, reverse=True), abs=1e-3)
 
 
 def test_a_model_is_fitted_to_a_collection_and_searches_it(tiny_text, tmp_path, run_command):
@@ -125,6 +140,16 @@ def test_an_output_is_not_written_over(tiny_text, lines, run_command):
             "two.npy has 2 vectors, lines.txt has 4 lines",
         ),
         (["search", "dog", "--in", "wide.npy"], 1, "wide.npy: vectors of width 9, but the model takes width 8"),
+        (
+            ["search", "dog", "--in", "two.npy", "--from", "int3"],
+            2,
+            "kind is 'int3', expected one of float32, float16, int8",
+        ),
+        (
+            ["search", "dog", "--in", "two.npy", "--from", "int8"],
+            2,
+            "the query has 8 dimensions and text-embedding-3-small has 256; name the model that compressed two.npy with",
+        ),
         (["evaluate-text", "lines.txt"], 1, "row 1: expected text, text, score"),
     ],
 )

@@ -9,11 +9,12 @@ import numpy.typing as npt
 
 from linguagen.models.errors import ModelFileError
 from linguagen.models.manifests.vectors import Manifest
-from linguagen.models.model_file import read_model_file
+from linguagen.models.model_file import CheckedFile, read_model_file
 from linguagen.models.onnx_file import read_initialisers
 from linguagen.runtime.vectors import Array
 
 _Initialisers = dict[str, npt.NDArray[Any]]
+_MOST_7_BITS = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +38,14 @@ class VectorWeights:
     head: Array
     """(units, dim)."""
 
+    @property
+    def same_everywhere(self) -> bool:
+        """Whether onnxruntime computes the same products as C on every processor.
+
+        Those without VNNI sum pairs of products in 16 bits and cut them off, unless weights have 7 bits.
+        """
+        return self.linear.dtype != np.int8 or int(np.abs(self.linear, dtype=np.int16).max()) <= _MOST_7_BITS
+
 
 def read_weights(path: Path) -> VectorWeights:
     """Read the weights of a vector model.
@@ -44,7 +53,11 @@ def read_weights(path: Path) -> VectorWeights:
     Raises:
         ModelFileError: the file is damaged or of another kind, or C cannot read models of its precision or shape.
     """
-    checked = read_model_file(path)
+    return vector_weights(read_model_file(path), str(path))
+
+
+def vector_weights(checked: CheckedFile[Manifest], path: str) -> VectorWeights:
+    """Like `read_weights`, but for a file that is already in memory; its path is for messages."""
     manifest = checked.manifest
     if manifest.precision not in ("float32", "int8"):
         raise ModelFileError(
@@ -73,7 +86,9 @@ def _weights(manifest: Manifest, stored: _Initialisers) -> VectorWeights:
     """
     units = int(stored["sizes"][1]) if "sizes" in stored else 0
     columns = manifest.output_dim + 3 * units
-    integer = manifest.precision == "int8"
+    integer = "input_scale" in stored
+    if manifest.precision == "int8" and not integer:  # whose input stays float: C has float weights for it
+        stored["linear_weight"] = stored["linear_weight_int8"].astype(np.float32) * stored["linear_weight_scale"]
     linear = stored["linear_weight_int8" if integer else "linear_weight"]  # (input_dim, columns)
     if linear.shape != (manifest.input_dim, columns):
         raise ValueError(f"linear_weight is {linear.shape}, expected {(manifest.input_dim, columns)}")

@@ -5,7 +5,7 @@ import struct
 import numpy as np
 import numpy.typing as npt
 
-from linguagen.export.c.weights import VectorWeights
+from linguagen.runtime.c.weights import VectorWeights
 from linguagen.runtime.codes.codec import Codec
 
 MAGIC = b"LGTABLE\n"

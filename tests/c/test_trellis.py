@@ -1,0 +1,77 @@
+"""The trellis in C against the Python runtime: the same bytes, in every build that can run here."""
+
+import struct
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from c.builds import SANITIZERS, SOURCES, STRICT, C, need
+
+from linguagen.models.model_file import load_manifest
+from linguagen.runtime.codes.trellis import TrellisCodec
+from linguagen.runtime.vectors import normalized
+
+DRIVER = Path(__file__).resolve().parent / "trellis_driver.c"
+BUILDS = {"cc": ("cc",), "scalar": ("cc", "-DLG_ONLY_SCALAR"), "sanitized": ("cc", *SANITIZERS), "clang": ("clang",)}
+MANIFEST = load_manifest("text-embedding-ada-002-1536")
+MOMENTS = MANIFEST.embedding_moments
+
+
+@pytest.fixture(scope="module", params=BUILDS)
+def program(request, tmp_path_factory) -> Path:
+    compiler, *options = BUILDS[request.param]
+    need(compiler)
+    target = tmp_path_factory.mktemp("trellis") / "driver"
+    words = [compiler, *STRICT, "-O2", *options, f"-I{C}", str(DRIVER), *map(str, SOURCES), "-lm", "-o", str(target)]
+    subprocess.run(words, check=True, timeout=250)
+    return target
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("table") / "trellis"
+    path.write_bytes(blob(MANIFEST.trellis.order))
+    return path
+
+
+def blob(order: np.ndarray) -> bytes:
+    trellis = MANIFEST.trellis
+    floats = (MOMENTS.mean, MOMENTS.deviation, trellis.weights, trellis.gains, *trellis.tables)
+    sizes = struct.pack("<II", len(MOMENTS.mean), len(order))
+    return sizes + b"".join(each.astype("<f4").tobytes() for each in floats) + order.astype("<u2").tobytes()
+
+
+def run(program: Path, file: Path, task: str, size: int, data: bytes, code: int = 0) -> bytes:
+    done = subprocess.run([program, file, task, str(size)], input=data, capture_output=True, timeout=200)
+    assert done.returncode == code, done.stderr
+    return done.stdout
+
+
+def rows(count: int) -> np.ndarray:
+    samples = np.random.default_rng(1).standard_normal((count, 1536)).astype(np.float32)
+    return normalized(samples * MOMENTS.deviation + MOMENTS.mean)
+
+
+@pytest.mark.parametrize("size", [8, 11, 32, 128, 333, 1024, 2048])
+def test_the_bytes_are_those_of_python(program, file, size):
+    embeddings, codec = rows(4), TrellisCodec.make(size, MANIFEST.trellis, MOMENTS)
+    codes = codec.encode(embeddings)
+    assert run(program, file, "encode", size, embeddings.tobytes()) == codes.tobytes()
+    decoded = np.frombuffer(run(program, file, "decode", size, codes.tobytes()), "<f4").reshape(-1, 1536)
+    np.testing.assert_allclose(decoded, codec.decode(codes), atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [0, 7, 2049])
+def test_other_sizes_are_refused(program, file, size):
+    run(program, file, "encode", size, rows(1).tobytes(), code=1)
+
+
+def test_rows_that_are_not_finite_are_refused(program, file):
+    run(program, file, "encode", 16, np.full(1536, np.nan, np.float32).tobytes(), code=5)
+
+
+@pytest.mark.parametrize("steps", [[1], [1536], [0] * 16, [65535]])
+def test_a_step_that_leads_nowhere_is_refused(program, tmp_path, steps):
+    (tmp_path / "trellis").write_bytes(blob(np.array((steps * 16)[:16], np.uint16)))
+    run(program, tmp_path / "trellis", "encode", 8, rows(1).tobytes(), code=1)

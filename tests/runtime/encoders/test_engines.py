@@ -1,0 +1,93 @@
+"""The engine of a compressor: C for a few rows, onnxruntime for many, or the one that was named."""
+
+import pickle
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from linguagen.models.errors import DeviceError, ModelFileError, UsageError
+from linguagen.runtime import Compressor, Expander, TextEncoder
+from linguagen.runtime.c.weights import read_weights
+
+
+@pytest.fixture(scope="module")
+def onnxruntime_(tiny) -> Compressor:
+    return Compressor.load(tiny["int8"], threads=1, engine="onnxruntime")
+
+
+@pytest.mark.parametrize("precision", ["none", "int8"])
+def test_both_engines_give_the_same_embeddings(library, tiny, tiny_vectors, precision):
+    expected = Compressor.load(tiny[precision], threads=1, engine="onnxruntime").compress(tiny_vectors)
+    for threads in (1, 3):
+        compressor = Compressor.load(tiny[precision], threads=threads, engine="c")
+        assert compressor.device == "cpu"
+        np.testing.assert_allclose(compressor.compress(tiny_vectors), expected, atol=1e-5)
+        assert compressor.compress(tiny_vectors[:0]).shape == (0, 8)
+        assert compressor._engine._session is None, "onnxruntime waits until it is used"
+
+
+def test_auto_takes_c_for_a_row_and_onnxruntime_for_a_batch(library, tiny, tiny_vectors, onnxruntime_):
+    auto, c = Compressor.load(tiny["int8"], device="cpu", threads=1), Compressor.load(tiny["int8"], engine="c")
+    assert np.array_equal(auto.compress(tiny_vectors), onnxruntime_.compress(tiny_vectors))
+    assert "_c" not in vars(auto), "the C library waits until it is used"
+    assert np.array_equal(auto.compress(tiny_vectors[:1]), c.compress(tiny_vectors[:1]))
+    assert vars(auto)["_c"] is not None
+
+
+def test_without_the_library_auto_is_onnxruntime_and_c_an_error(no_library, tiny, tiny_vectors, onnxruntime_):
+    auto = Compressor.load(tiny["int8"], device="cpu", threads=1)
+    assert np.array_equal(auto.compress(tiny_vectors[:1]), onnxruntime_.compress(tiny_vectors[:1]))
+    with pytest.raises(
+        DeviceError, match="engine 'c' was asked for, but linguagen was installed without its C library"
+    ):
+        Compressor.load(tiny["int8"], engine="c")
+
+
+def test_a_worker_without_the_library_is_told_so(library, tiny, tiny_vectors, request):
+    data = pickle.dumps(Compressor.load(tiny["int8"], engine="c"))
+    assert pickle.loads(data).compress(tiny_vectors[:1]).shape == (1, 8)
+    request.getfixturevalue("no_library")
+    with pytest.raises(DeviceError, match="installed without its C library"):
+        pickle.loads(data).compress(tiny_vectors[:1])
+
+
+def test_what_c_cannot_read_is_left_to_onnxruntime_unless_c_was_named(library, tiny, tiny_vectors):
+    auto = Compressor.load(tiny["fp16"], device="cpu", threads=1)
+    assert auto.compress(tiny_vectors[:1]).shape == (1, 8)
+    with pytest.raises(ModelFileError, match="weights are float16, but the C library reads float32 and int8"):
+        Compressor.load(tiny["fp16"], engine="c")
+
+
+def test_weights_of_8_bits_are_left_to_onnxruntime(library, tiny, tiny_vectors, monkeypatch, onnxruntime_):
+    """Its products are cut off on some processors, so the two engines would disagree."""
+    weights = read_weights(tiny["int8"])
+    assert weights.same_everywhere
+    wide = replace(weights, linear=np.where(weights.linear == weights.linear.max(), 65, weights.linear).astype(np.int8))
+    assert not wide.same_everywhere
+    monkeypatch.setattr("linguagen.runtime.encoders.compressor.vector_weights", lambda *_: wide)
+    auto = Compressor.load(tiny["int8"], device="cpu", threads=1)
+    assert np.array_equal(auto.compress(tiny_vectors[:1]), onnxruntime_.compress(tiny_vectors[:1]))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ({"engine": "rust"}, "engine 'rust' is not known; expected one of auto, c, onnxruntime"),
+        (
+            {"engine": "c", "device": "cuda"},
+            "engine 'c' runs on the CPU, but device is 'cuda'; leave one of the two out",
+        ),
+        ({"engine": "c", "threads": 0}, "threads is 0, expected 1 or more"),
+    ],
+)
+def test_engines_that_cannot_be_are_refused(tiny, words, message):
+    with pytest.raises(UsageError, match=message):
+        Compressor.load(tiny["int8"], **words)
+
+
+def test_models_that_c_does_not_run_say_so(library, tiny, tiny_text):
+    with pytest.raises(UsageError, match="engine is 'c', but only onnxruntime runs decoders; leave it out"):
+        Expander.load(tiny["int8"], engine="c")
+    with pytest.raises(UsageError, match="engine is 'c', but only onnxruntime runs text models; leave it out"):
+        TextEncoder.load(tiny_text["int8"], engine="c")
