@@ -1,8 +1,7 @@
 """The compressor: vectors in, embeddings out."""
 
 from pathlib import Path
-
-import numpy.typing as npt
+from typing import Any
 
 from linguagen.models.errors import UsageError
 from linguagen.models.manifests.vectors import CODES_NAME, INPUT_NAME, OUTPUT_NAME, Manifest
@@ -25,11 +24,12 @@ class Compressor(RowModel):
             ends.append((CODES_NAME, self.codec(**self.manifest.codes).columns))
         self._engine = Engine(file.data, str(path), ends, device, threads)
 
-    def compress(self, vectors: npt.ArrayLike) -> Array:
+    def compress(self, vectors: Any) -> Array:
         """Compress vectors; each row by itself, so batches and order change nothing.
 
         Args:
-            vectors: (rows, input_dim), float16, float32 or float64. Rows that are not of length 1 are scaled to it.
+            vectors: (rows, input_dim), float16, float32 or float64: a numpy array, lists, a torch tensor, an Arrow
+                array of lists, or a pandas or polars Series of lists. Rows that are not of length 1 are scaled to it.
 
         Returns:
             (rows, output_dim) float32, each row of length 1.

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from linguagen.models.errors import TextError, UsageError
 from linguagen.models.manifests.text import TOKENS_NAME, TextManifest
 from linguagen.models.manifests.vectors import OUTPUT_NAME
 from linguagen.models.model_file import read_text_file
+from linguagen.runtime.columns import text_list
 from linguagen.runtime.cores import usable_cores
 from linguagen.runtime.encoders.engine import Engine
 from linguagen.runtime.encoders.loaded import LoadedModel
@@ -51,14 +52,14 @@ class TextEncoder(LoadedModel):
         # Texts are small: one batch per thread is faster than several threads inside a batch.
         self._engine = Engine(file.data, str(path), ends, device, threads=1)
 
-    def embed(self, texts: str | Sequence[str], first: int = 0) -> Array:
+    def embed(self, texts: Any, first: int = 0) -> Array:
         """Embed texts of any length; each by itself, so batches and order change nothing.
 
         A text of more than `WINDOW_TOKENS` tokens gets the mean of its windows' embeddings, each weighted by its number
         of tokens, scaled to length 1.
 
         Args:
-            texts: strings in any script, or a single one.
+            texts: strings in any script: a list, a pandas or polars Series, an Arrow or numpy array, or a single one.
             first: number of the first text, for messages.
 
         Returns:
@@ -67,7 +68,7 @@ class TextEncoder(LoadedModel):
         Raises:
             TextError: a text is empty, or is not a string; the message has its number.
         """
-        listed = [texts] if isinstance(texts, str) else texts
+        listed = [texts] if isinstance(texts, str) else text_list(texts)
         embeddings = np.empty((len(listed), self.manifest.output_dim), dtype=np.float32)
         check_strings(listed, first)
         for start, end in chunk_bounds(list(map(len, listed)), CHUNK_TEXTS, BLOCK_CHARACTERS):
