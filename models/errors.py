@@ -21,6 +21,8 @@
 A message says what was given, what was expected and what to do.
 """
 
+from typing import Self
+
 
 class LinguaGenError(Exception):
     """Base of every error here. `exit_code` is what a command returns when it ends with this error."""
@@ -40,6 +42,21 @@ class UnknownModelError(UsageError):
 
 class MissingExtraError(UsageError):
     """An optional dependency is not installed."""
+
+    @classmethod
+    def of(cls, need: str, problem: ImportError, *packages: str) -> Self:
+        """The error with the command that installs what is missing.
+
+        The command names the packages themselves, not an extra of this one: an index may have another project, or none,
+        under this one's name.
+
+        Args:
+            need: what needs which packages, such as ".hdf5 needs h5py".
+            problem: what importing them raised.
+            packages: to install.
+        """
+        word = "it" if len(packages) == 1 else "them"
+        return cls(f"{need} ({problem}); install {word}: pip install {' '.join(packages)}")
 
 
 class VectorError(LinguaGenError, ValueError):

@@ -16,12 +16,16 @@ VECTOR_FORMS = {
     "lists": lambda rows: rows.tolist(),
     "arrays in a list": list,
     "pandas": lambda rows: pandas.Series(list(rows), index=range(5, 5 + len(rows))),
-    "pandas on Arrow": lambda rows: pandas.Series(rows.tolist(), dtype=pandas.ArrowDtype(pyarrow.list_(pyarrow.float32()))),
+    "pandas on Arrow": lambda rows: pandas.Series(
+        rows.tolist(), dtype=pandas.ArrowDtype(pyarrow.list_(pyarrow.float32()))
+    ),
     "pandas frame of numbers": pandas.DataFrame,
     "polars lists": lambda rows: polars.Series(rows.tolist(), dtype=polars.List(polars.Float32)),
     "polars arrays": lambda rows: polars.Series(rows, dtype=polars.Array(polars.Float32, rows.shape[1])),
     "Arrow lists": lambda rows: pyarrow.array(list(rows)),
-    "Arrow lists of fixed size": lambda rows: pyarrow.array(list(rows), pyarrow.list_(pyarrow.float32(), rows.shape[1])),
+    "Arrow lists of fixed size": lambda rows: pyarrow.array(
+        list(rows), pyarrow.list_(pyarrow.float32(), rows.shape[1])
+    ),
     "Arrow chunks": lambda rows: pyarrow.chunked_array([pyarrow.array(list(rows[:7])), pyarrow.array(list(rows[7:]))]),
     "torch": lambda rows: torch.from_numpy(rows).requires_grad_(),
 }
