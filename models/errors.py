@@ -10,6 +10,7 @@
     │   └── VectorFileError     the file that should hold them cannot be read
     ├── OutputError             standard output, a pipe or a device is full or closed
     ├── TextError               the texts cannot be used as they are
+    ├── RequestError            lg-run serve refuses a request, or its upstream failed
     ├── ModelFileError          the model file is cut, edited or of another format
     ├── DeviceError             the device asked for is not there
     ├── InterruptedRunError     Ctrl-C: what is done is kept, exit 130
@@ -73,6 +74,22 @@ class OutputError(LinguaGenError):
 
 class TextError(LinguaGenError, ValueError):
     """The texts cannot be used as they are: an empty one, no string, or a file that holds something else."""
+
+
+class RequestError(LinguaGenError):
+    """`lg-run serve` refuses a request, or its upstream failed; clients get it as OpenAI's API writes errors."""
+
+    def __init__(self, message: str, status: int = 400, param: str | None = None, code: str | None = None) -> None:
+        """Make the error.
+
+        Args:
+            message: for the client.
+            status: the answer's HTTP status.
+            param: the field of the request that is wrong, if one is.
+            code: a word for programs, such as `model_not_found`.
+        """
+        super().__init__(message)
+        self.status, self.param, self.code = status, param, code
 
 
 class ModelFileError(LinguaGenError):

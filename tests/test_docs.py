@@ -122,6 +122,7 @@ def test_scripts_find_their_blocks_of_the_results(root):
         "speed.md": ["bench", "bench amx"],
         "text.md": ["text", "text api"],
         "edge.md": ["edge"],
+        "serve.md": ["serve"],
     }
     results = root / "docs" / "results"
     found = {path.name: blocks(path) for path in results.glob("*.md")}
