@@ -64,7 +64,7 @@ INSTALL = $(BIN)/python -m pip install --quiet --constraint constraints.txt
 $(VENV)/.ready: pyproject.toml constraints.txt linguagen-en/pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(INSTALL) --upgrade pip
-	$(INSTALL) --group dev --editable '.[export,arrow,hdf5]' --editable ./linguagen-en
+	$(INSTALL) --group dev --editable '.[export,arrow,hdf5,langchain,llamaindex,plot,sentence-transformers,serve,sklearn]' --editable ./linguagen-en
 	touch $@
 
 $(VENV)/.peers: $(VENV)/.ready

@@ -39,7 +39,8 @@ def request_of(texts: int) -> bytes:
     """An HTTP request for the embeddings of so many texts."""
     inputs = [TEXTS[number % len(TEXTS)] for number in range(texts)]
     body = json.dumps({"model": "linguagen-en", "input": inputs, "encoding_format": "base64"}).encode()
-    head = f"POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+    head = "POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    head += f"Content-Length: {len(body)}"
     return head.encode() + b"\r\n\r\n" + body
 
 

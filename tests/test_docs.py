@@ -157,6 +157,15 @@ def test_the_page_of_the_shipped_models_shows_what_the_command_prints(root, shar
         assert shape(block) == shape(run_block(block, root))
 
 
+def test_nothing_tells_people_to_install_a_name_that_is_not_published(root):
+    """Someone else may register it: pages and messages name a checkout's path, or other projects' packages."""
+    folders = ("train", "export", "runtime", "models", "docs", "examples", "js/src", "linguagen", "linguagen-en")
+    files = [path for folder in folders for path in (root / folder).rglob("*") if path.suffix in (".py", ".md", ".ts")]
+    for path in [*files, *(root / name for name in DOCUMENTS)]:
+        found = re.findall(r"(?:pip|npm) install[^\n`]*?[\s'\"]linguagen[\w\[-]*", path.read_text())
+        assert found == [], path
+
+
 def test_the_files_listed_in_the_architecture_exist(root):
     for name in re.findall(
         r"`((?:train|export|runtime|models)/[\w/]+\.py)`", (root / "docs" / "architecture.md").read_text()

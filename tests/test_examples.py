@@ -182,3 +182,11 @@ def test_pca_is_replaced_by_one_line(tiny, tmp_path):
     assert list(found) == ["as they are", "PCA", "LinguaGEN"]
     assert float(found["LinguaGEN"]) > 0.8
     assert "starting model" in done
+
+
+def test_langchain_searches_in_memory_and_in_qdrant(tiny_text, tmp_path):
+    (tmp_path / "d.txt").write_text("The dog sees the man.\nThe cat sleeps.\n\nA man is playing a guitar.\n")
+    words = [sys.executable, EXAMPLES / "langchain_search.py", "d.txt", "The cat sleeps.", "--model", tiny_text["none"]]
+    for more in ([], ["--qdrant", "found.qdrant"]):
+        done = subprocess.run([*words, "-k", "1", *more], cwd=tmp_path, capture_output=True, text=True)
+        assert done.stdout == "1.000  The cat sleeps.\n", done.stderr

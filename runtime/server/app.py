@@ -102,10 +102,9 @@ class Service:
         """`/v1/embeddings`."""
         if request.headers.get("content-type", "").split(";")[0].strip().lower() != _JSON:
             raise RequestError(f"the content type is not {_JSON}; send the request as JSON", 415)
-        with self.metrics.working(), self._body_held() as held:
-            body = await self._read_body(request, held)
+        with self.metrics.working(), self._body() as body:
+            await self._fill(body, request)
             asked = read_request(body, self.limits, [self.backend.name])
-            del body
             answer, tokens = await self._compute(asked, dict(request.headers))
         self.metrics.texts += asked.count
         self.metrics.tokens += tokens
@@ -116,21 +115,21 @@ class Service:
         return await anyio.to_thread.run_sync(self.backend.answer, asked, headers, limiter=self._slots)
 
     @contextmanager
-    def _body_held(self) -> Iterator[list[int]]:
-        """Inside: the sizes in the list count as held memory."""
-        sizes: list[int] = []
+    def _body(self) -> Iterator[bytearray]:
+        """Inside: an empty body, whose bytes count as held until the end."""
+        body = bytearray()
         try:
-            yield sizes
+            yield body
         finally:
-            self.held -= sum(sizes)
+            self.held -= len(body)
 
-    async def _read_body(self, request: Request, sizes: list[int]) -> bytes:
-        """The body of a request; the size of each part is appended to `sizes` as it comes.
+    async def _fill(self, body: bytearray, request: Request) -> None:
+        """Read the body of a request.
 
         Raises:
             RequestError: it is too long, comes too slowly, or there are too many at once.
         """
-        most, parts = self.limits.body_bytes, list[bytes]()
+        most = self.limits.body_bytes
         too_long = RequestError(f"the body is longer than {most} bytes; send fewer texts in a request", 413)
         declared = request.headers.get("content-length", "0")
         if not declared.isdecimal() or int(declared[:20]) > most:
@@ -138,16 +137,14 @@ class Service:
         try:
             async with asyncio.timeout(self.seconds):
                 async for part in request.stream():
+                    body += part
                     self.held += len(part)
-                    sizes.append(len(part))
-                    parts.append(part)
-                    if sum(sizes) > most:
+                    if len(body) > most:
                         raise too_long
                     if self.held > HELD_BODIES * most:
                         raise RequestError("too many large requests at once; try again later", 503)
         except TimeoutError as error:
             raise RequestError(f"the body took longer than {self.seconds:g} s to come", 408) from error
-        return b"".join(parts)
 
     async def _models(self, request: Request) -> Response:  # noqa: ARG002
         """`/v1/models`."""

@@ -60,7 +60,7 @@ class EmbeddingsRequest:
         return self.dimensions or whole
 
 
-def read_request(body: bytes, limits: Limits, models: Sequence[str]) -> EmbeddingsRequest:
+def read_request(body: bytes | bytearray, limits: Limits, models: Sequence[str]) -> EmbeddingsRequest:
     """Read the body of a request.
 
     Args:
