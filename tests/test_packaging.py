@@ -50,7 +50,7 @@ def test_extras_are_for_users_and_tools_are_groups(root):
     adapters = {"langchain", "llamaindex", "sentence-transformers", "sklearn"}
     others = {"train", "export", "text", "arrow", "hdf5", "serve", "plot"}
     assert set(project["project"]["optional-dependencies"]) == adapters | others
-    assert {"dev", "test", "check", "bench", "peers", "fuzz"} == set(project["dependency-groups"])
+    assert {"dev", "test", "check", "bench", "peers", "fuzz", "docs"} == set(project["dependency-groups"])
 
 
 def test_every_tool_is_pinned(root):

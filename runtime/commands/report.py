@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from linguagen.models.catalogue import DEFAULT_MODEL
+from linguagen.models.catalogue import DEFAULT_MODEL, shipped_models
+from linguagen.models.model_file import load_manifest
 from linguagen.runtime.commands.files import warn_of_other_teacher
 from linguagen.runtime.commands.options import ColumnOption, DeviceOption, ModelOption, OverwriteOption, ThreadsOption
 from linguagen.runtime.console import printable, progress, say, show
@@ -46,7 +47,8 @@ def report(
 
     import_pyplot()
     refuse_existing(output, overwrite)
-    compressor = Compressor.load(model, device=device, threads=threads)
+    compressors = {name: Compressor.load(name, device=device, threads=threads) for name in _of_one_teacher(model)}
+    compressor = compressors[model]
     vectors = open_vectors(path, compressor.manifest.input_dim, column)
     warn_of_other_teacher(compressor, vectors)
     texts = None
@@ -57,9 +59,18 @@ def report(
     origins = read_origins(path, vectors.rows_known)
     kept = None if origins is None else origins[rows.numbers]
     with progress("measuring", STEPS) as advance:
-        contents = measure(compressor, model, path, total, rows, keep, kept, texts, advance)
+        contents = measure(compressors, path, total, rows, keep, kept, texts, advance)
     page = render(contents).encode("utf-8")
     replace_file(output, lambda file: file.write(page))
     say(f"{contents.chosen.budget} bytes keep {contents.chosen.recall:.3f} of the neighbours")
     say(f"next: {command(contents)}")
     show(printable(str(output)))
+
+
+def _of_one_teacher(model: str) -> list[str]:
+    """A model and, if it is a shipped one, the other shipped ones of its teacher: they may spend bytes better."""
+    shipped = shipped_models()
+    if model not in shipped:
+        return [model]
+    teacher = load_manifest(model).teacher
+    return [model, *(name for name in shipped if name != model and load_manifest(name).teacher == teacher)]

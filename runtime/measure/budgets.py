@@ -1,6 +1,6 @@
 """What each number of bytes per vector keeps: a model's codes and simple methods, on the same vectors."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,6 +52,8 @@ class Kept:
     recall_per_query: Array  # (rows,)
     codec: Codec | None
     """The model's codec; None for the other methods."""
+    model: str = ""
+    """The model's name or file, as it was asked for; empty for the other methods."""
 
 
 def deal(rows: Array, seed: int = 0) -> Drawn:
@@ -68,20 +70,23 @@ def deal(rows: Array, seed: int = 0) -> Drawn:
     return Drawn(rows[queries], rows[documents], queries, documents)
 
 
-def measure_budgets(compressor: Compressor, drawn: Drawn, advance: Callable[[int], None]) -> list[Kept]:
+def measure_budgets(compressors: Mapping[str, Compressor], drawn: Drawn, advance: Callable[[int], None]) -> list[Kept]:
     """Recall@10 of every method at every budget.
 
     Args:
-        compressor: the model.
+        compressors: models of one teacher by name; at each budget the best of them counts.
         drawn: queries and documents, of the width that the model takes.
         advance: called with 1 after each budget.
     """
     fidelity = FidelitySet(drawn.queries, corpus=drawn.documents)
-    queries, documents = compressor.compress(drawn.queries), compressor.compress(drawn.documents)
+    embedded = {
+        name: (each.compress(drawn.queries), each.compress(drawn.documents)) for name, each in compressors.items()
+    }
     axes = main_axes(drawn.documents, max(BUDGETS))
     found = []
     for budget in BUDGETS:
-        found.append(_best_codec(compressor, fidelity, queries, documents, budget))
+        ours = [_best_codec(name, each, fidelity, embedded[name], budget) for name, each in compressors.items()]
+        found.append(max(ours, key=lambda kept: kept.recall))
         for method, coded in _simple_methods(drawn, axes, budget):
             measured = fidelity.measure(method, *coded)
             found.append(Kept(method, budget, measured.row.recall, measured.recall_per_vector, None))
@@ -89,21 +94,22 @@ def measure_budgets(compressor: Compressor, drawn: Drawn, advance: Callable[[int
     return found
 
 
-def _best_codec(compressor: Compressor, fidelity: FidelitySet, queries: Array, documents: Array, budget: int) -> Kept:
-    """The model's best way to spend a budget.
+def _best_codec(name: str, compressor: Compressor, fidelity: FidelitySet, embedded: Coded, budget: int) -> Kept:
+    """A model's best way to spend a budget.
 
     Args:
+        name: of the model.
         compressor: the model.
         fidelity: the queries among the documents.
-        queries: embeddings (rows, dim).
-        documents: embeddings (others, dim).
+        embedded: embeddings of the queries (rows, dim) and of the documents (others, dim).
         budget: bytes per vector.
     """
+    queries, documents = embedded
     tried = []
     for codec in codecs_within(compressor, budget):
         decoded = codec.decode(codec.encode(documents))
         measured = fidelity.measure(MODEL, truncate(queries, codec.dim), decoded)
-        tried.append(Kept(MODEL, budget, measured.row.recall, measured.recall_per_vector, codec))
+        tried.append(Kept(MODEL, budget, measured.row.recall, measured.recall_per_vector, codec, name))
     return max(tried, key=lambda kept: kept.recall)
 
 
@@ -134,6 +140,12 @@ def int8_rounded(rows: Array) -> Array:
     """Rows (rows, dim) after int8: a step of its own for each dimension, which holds four standard deviations."""
     step = (_SPREAD * np.sqrt((rows**2).mean(axis=0)) / 127).clip(min=1e-12)  # (dim,)
     return normalized(np.round(rows / step).clip(-128, 127) * step)
+
+
+def better_than(chosen: Kept, kept: list[Kept]) -> Kept | None:
+    """The simple method that keeps most in the bytes of what is recommended, if it keeps more; else None."""
+    others = (each for each in kept if each.budget == chosen.budget and each.recall > chosen.recall)
+    return max(others, key=lambda each: each.recall, default=None)
 
 
 def recommended(kept: list[Kept], target: float) -> Kept:

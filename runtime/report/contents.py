@@ -40,8 +40,8 @@ class Contents:
     measured: int
     """Of these, the rows that figures are measured on."""
     width: int
-    model: str
-    """As it was asked for: a name or a file."""
+    models: list[str]
+    """Names or files of the models that were measured."""
     kept: list[Kept]
     chosen: Kept
     """What is recommended."""
@@ -57,8 +57,7 @@ class Contents:
 
 
 def measure(
-    compressor: Compressor,
-    model: str,
+    compressors: Mapping[str, Compressor],
     path: Path,
     total: int,
     rows: EvaluationRows,
@@ -70,8 +69,7 @@ def measure(
     """Measure what the page shows.
 
     Args:
-        compressor: the model.
-        model: its name or file, as it was asked for.
+        compressors: models of one teacher by their names or files, as they were asked for.
         path: the file of vectors.
         total: rows in it.
         rows: those to measure on.
@@ -86,9 +84,9 @@ def measure(
         TextError: there are fewer texts than rows.
     """
     drawn = deal(rows.vectors)
-    kept = measure_budgets(compressor, drawn, advance)
+    kept = measure_budgets(compressors, drawn, advance)
     chosen = recommended(kept, target)
-    coded = _coded(compressor, chosen, drawn)
+    coded = _coded(compressors[chosen.model], chosen, drawn)
     examples = _examples(drawn, coded, rows.numbers)
     shown = {row for each in examples for row in (each.query, *(row for row, _ in (*each.before, *each.after)))}
     found = texts_of(texts, shown) if texts else {}
@@ -96,7 +94,9 @@ def measure(
     cosines = _pair_cosines(drawn, coded)
     by_origin = [] if origins is None else _by_origin(chosen, origins[drawn.query_rows])
     measured, width = len(rows.numbers), drawn.queries.shape[1]
-    return Contents(path, total, measured, width, model, kept, chosen, target, examples, found, cosines, by_origin)
+    return Contents(
+        path, total, measured, width, list(compressors), kept, chosen, target, examples, found, cosines, by_origin
+    )
 
 
 def _coded(compressor: Compressor, chosen: Kept, drawn: Drawn) -> tuple[Array, Array]:

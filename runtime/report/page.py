@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from html import escape
 
 from linguagen.runtime.console import printable
-from linguagen.runtime.measure.budgets import BUDGETS
+from linguagen.runtime.measure.budgets import BUDGETS, better_than
 from linguagen.runtime.report.contents import Contents, Example, recalls
 from linguagen.runtime.report.plots import cosines_before_and_after, recall_by_bytes
 
@@ -93,7 +93,7 @@ def _facts(contents: Contents) -> str:
     whole = size(4 * contents.width * contents.rows)
     text = (
         f"{contents.rows:,} vectors of {contents.width} numbers, {whole} as float32; "
-        f"measured on {contents.measured:,} of them, with the model {contents.model}."
+        f"measured on {contents.measured:,} of them, with {' and '.join(contents.models)}."
     )
     return f'<p class="soft">{shown(text)}</p>'
 
@@ -102,7 +102,7 @@ def command(contents: Contents) -> str:
     """The command that does what is recommended."""
     codec = contents.chosen.codec
     assert codec is not None
-    words = ["lg-run", "compress", str(contents.path), "--model", contents.model]
+    words = ["lg-run", "compress", str(contents.path), "--model", contents.chosen.model]
     return shlex.join([*words, "--to", codec.kind, "--dim", str(codec.dim)])
 
 
@@ -115,7 +115,9 @@ def _answer(contents: Contents) -> str:
     lead = f"{codec.bytes_per_row} bytes per vector keep {chosen.recall:.0%} of the ten nearest neighbours"
     rest = f"{saved:.0f} times smaller: {size(codec.bytes_per_row * contents.rows)} for these vectors."
     if not enough:
-        rest += f" No budget keeps the {contents.target:.0%} that were asked for with this model."
+        rest += f" No budget keeps the {contents.target:.0%} that were asked for."
+    if (other := better_than(chosen, contents.kept)) is not None:
+        rest += f" {other.method} keeps {other.recall:.0%} in as many bytes."
     return f'<div class="answer"><b>{shown(lead)}</b><br>{shown(rest)}</div>\n<pre>{shown(command(contents))}</pre>'
 
 
@@ -135,9 +137,13 @@ def _budget_section(contents: Contents) -> str:
 def _size_section(contents: Contents) -> str:
     """What each budget takes, with the code that spends it best."""
     ours = [each for each in contents.kept if each.codec is not None]
-    rows = []
+    rows, chosen, before = [], 0, ("", "", 0)
     for each in ours:
         assert each.codec is not None
+        spent = each.model, each.codec.kind, each.codec.dim
+        if spent == before:
+            continue  # a larger budget buys no more
+        chosen, before = len(rows) if each is contents.chosen else chosen, spent
         taken = each.codec.bytes_per_row
         per_gigabyte = f"{_GIGABYTE / taken / 1e6:.1f} million"
         code = f"{each.codec.dim} x {each.codec.kind}"
@@ -145,7 +151,7 @@ def _size_section(contents: Contents) -> str:
     rows.append(["as they are", f"{contents.width} x float32", "1.000", size(4 * contents.width * contents.rows), ""])
     rows[-1][-1] = f"{_GIGABYTE / 4 / contents.width / 1e6:.2f} million"
     head = ["per vector", "dimensions x code", "recall@10", "these vectors", "vectors a GB"]
-    return f"<h2>What it takes</h2>\n{table(head, rows, ours.index(contents.chosen))}"
+    return f"<h2>What it takes</h2>\n{table(head, rows, chosen)}"
 
 
 def _example_section(contents: Contents) -> str:

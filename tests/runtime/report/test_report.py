@@ -18,6 +18,7 @@ from linguagen.runtime.measure.budgets import (
     MODEL,
     PCA_INT8,
     Kept,
+    better_than,
     deal,
     int8_rounded,
     main_axes,
@@ -32,7 +33,7 @@ ROWS = tiny_vectors(300, seed=4)
 
 @pytest.fixture(scope="module")
 def kept(tiny) -> list[Kept]:
-    return measure_budgets(Compressor.load(tiny["none"], threads=1), deal(ROWS), lambda _: None)
+    return measure_budgets({"tiny": Compressor.load(tiny["none"], threads=1)}, deal(ROWS), lambda _: None)
 
 
 def test_queries_and_documents_are_dealt_once_and_too_few_are_refused():
@@ -63,6 +64,8 @@ def test_the_smallest_budget_that_keeps_enough_is_recommended(kept):
     ours = {each.budget: each.recall for each in kept if each.method == MODEL}
     assert recommended(kept, 0.01).budget == 32
     assert recommended(kept, 0.999).recall == max(ours.values())
+    assert better_than(recommended(kept, 0.01), kept).method in (PCA_INT8, BINARY)
+    assert better_than(max(kept, key=lambda each: each.recall), kept) is None
     with pytest.raises(UsageError, match="--keep is 90, expected between 0 and 1, such as 0.9"):
         recommended(kept, 90)
 
