@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from linguagen.models.errors import TextError
 from linguagen.runtime.codes.codec import truncate
@@ -13,6 +14,8 @@ from linguagen.runtime.encoders.text_sources import TextSource, TextTable
 from linguagen.runtime.measure.budgets import MODEL, Drawn, Kept, deal, measure_budgets, recommended
 from linguagen.runtime.reading.picking import EvaluationRows
 from linguagen.runtime.vectors import CHUNK_ROWS, Array, Indices
+
+Origins = npt.NDArray[np.integer]
 
 EXAMPLES, NEIGHBOURS, PAIRS = 10, 5, 4000
 STEPS = 7
@@ -62,7 +65,7 @@ def measure(
     total: int,
     rows: EvaluationRows,
     target: float,
-    origins: Indices | None,
+    origins: Origins | None,
     texts: TextSource | TextTable | None,
     advance: Callable[[int], None],
 ) -> Contents:
@@ -145,7 +148,7 @@ def _pair_cosines(drawn: Drawn, coded: tuple[Array, Array]) -> tuple[Array, Arra
     return before, after
 
 
-def _by_origin(chosen: Kept, origins: Indices) -> list[tuple[int, int, float]]:
+def _by_origin(chosen: Kept, origins: Origins) -> list[tuple[int, int, float]]:
     """Every origin of queries (rows,) with their number and recall, the least kept first."""
     found = []
     for origin in np.unique(origins):

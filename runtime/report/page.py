@@ -25,6 +25,7 @@ pre { overflow-x: auto; background: var(--mark); padding: .6rem .8rem; border-ra
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem .7rem .3rem 0; border-bottom: 1px solid var(--line); text-align: right; vertical-align: top; }
+th, td:not(:first-child) { white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; } tr.chosen { background: var(--mark); font-weight: 600; }
 svg { width: 100%; height: auto; max-width: 40rem; }
 details { border-bottom: 1px solid var(--line); padding: .4rem 0; overflow-wrap: anywhere; }
@@ -137,7 +138,8 @@ def _budget_section(contents: Contents) -> str:
 def _size_section(contents: Contents) -> str:
     """What each budget takes, with the code that spends it best."""
     ours = [each for each in contents.kept if each.codec is not None]
-    rows, chosen, before = [], 0, ("", "", 0)
+    rows: list[list[str]] = []
+    chosen, before = 0, ("", "", 0)
     for each in ours:
         assert each.codec is not None
         spent = each.model, each.codec.kind, each.codec.dim
