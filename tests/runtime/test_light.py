@@ -103,6 +103,8 @@ def _embeds_once_the_text_model_is_there(python: Path, site: Path, folder: Path,
     row = json.loads(done.stdout)
     assert len(row) == 256
     assert sum(number * number for number in row) == pytest.approx(1, abs=1e-4)
+    subprocess.run([python, "-m", "pip", "install", "-q", f"{wheel}[text,serve]"], check=True, timeout=240)
+    subprocess.run([python, "-c", "import linguagen.runtime.server.run"], cwd=folder, check=True)
     assert _rust_binaries(site) == []
 
 

@@ -39,8 +39,8 @@ def test_its_evaluators_agree_with_ours(model, tiny_text):
     assert found["spearman_cosine"] == pytest.approx(expected, abs=1e-3)
 
 
-def test_several_processes(model):
-    pool = model.start_multi_process_pool(["cpu", "cpu"])
+def test_a_process_of_its_own_gets_the_model(model):
+    pool = model.start_multi_process_pool(["cpu"])
     try:
         found = model.encode(TEXTS[:2] * 10, pool=pool, chunk_size=5)
     finally:
