@@ -1,5 +1,7 @@
 """What the documents show is what the commands do."""
 
+import ast
+import importlib.util
 import json
 import re
 import subprocess
@@ -96,6 +98,18 @@ def test_the_code_names_pages_that_exist(root):
         if "node_modules" not in path.parts:
             for name in re.findall(r"(?<![\w./])docs/[\w/.-]+\.md", path.read_text()):
                 assert (root / name).is_file(), f"{path}: {name}"
+
+
+def test_python_in_the_guides_is_python_and_imports_what_exists(root):
+    for page in [root / "README.md", *(root / "docs").glob("*.md")]:
+        for block in re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL):
+            for node in ast.walk(ast.parse(block)):
+                if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("linguagen"):
+                    text = Path(importlib.util.find_spec(node.module).origin).read_text()
+                    for each in node.names:  # defined there, or listed in its __all__; importing it would take seconds
+                        assert re.search(
+                            rf'^(?:class|def) {each.name}\b|^__all__ = .*"{each.name}"', text, re.MULTILINE
+                        ), page
 
 
 def test_documents_name_no_machine_and_no_absolute_path(root):
