@@ -6,7 +6,7 @@ TESTS ?= tests
 # On a machine of one or two cores more workers only queue.
 WORKERS ?= 2
 
-.PHONY: demo test check format bench fuzz results results-text ablation models models-text page docs-cli clean
+.PHONY: demo test check format bench fuzz results results-text ablation models models-text page docs docs-cli clean
 
 demo: .demo/bin/lg-run
 	cd .demo && bin/lg-run sample --rows 2000 --overwrite && bin/lg-run compress vectors.npy --overwrite && bin/lg-run evaluate vectors.npy
@@ -32,6 +32,11 @@ format: $(VENV)/.ready
 fuzz: $(VENV)/.ready
 	$(INSTALL) --group fuzz
 	$(BIN)/python tests/fuzz/fuzz.py --seconds 300
+
+# The site: build/site/index.html. A dead link or any other warning fails it.
+docs: $(VENV)/.ready
+	$(INSTALL) --group docs
+	$(BIN)/python -m mkdocs build --quiet
 
 # What makes the figures of docs/results: each script writes its own page or block.
 bench: $(VENV)/.ready
@@ -64,7 +69,7 @@ INSTALL = $(BIN)/python -m pip install --quiet --constraint constraints.txt
 $(VENV)/.ready: pyproject.toml setup.py constraints.txt linguagen-en/pyproject.toml $(wildcard c/*.[ch])
 	$(PYTHON) -m venv $(VENV)
 	$(INSTALL) --upgrade pip
-	$(INSTALL) --group dev --editable '.[export,arrow,hdf5]' --editable ./linguagen-en
+	$(INSTALL) --group dev --editable '.[export,arrow,hdf5,langchain,llamaindex,plot,sentence-transformers,serve,sklearn]' --editable ./linguagen-en
 	touch $@
 
 $(VENV)/.peers: $(VENV)/.ready

@@ -1,6 +1,6 @@
 """Compress a folder of parquet shards on Ray: one task a shard, gone on with after any failure.
 
-    pip install 'linguagen[arrow]' ray
+    pip install '.[arrow]' ray
     python examples/ray_parquet.py vectors/ compressed/ --workers 2
 
 Each finished shard is written down in compressed/manifest.json with the sha256 of what went in and what came out. Run

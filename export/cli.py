@@ -109,9 +109,7 @@ def _finished(run: Path | None) -> tuple[Any, Path]:
         import onnx  # noqa: F401
         import torch  # noqa: F401
     except ImportError as error:
-        raise MissingExtraError(
-            f"lg-export needs torch and onnx ({error}); install them: pip install 'linguagen[export]'"
-        ) from error
+        raise MissingExtraError.of("lg-export needs torch and onnx", error, "torch", "onnx") from error
     from linguagen.train.kinds import load_finished
     from linguagen.train.run.folder import latest_run
 

@@ -21,7 +21,7 @@ DEFAULT_TEXT_MODEL = "linguagen-en"
 ENTRY_POINT_GROUP = "linguagen.models"
 _NO_TEXT_MODEL = (
     f"the text model {DEFAULT_TEXT_MODEL!r} is a distribution of its own, which is not installed; "
-    f"install it with what it needs: pip install 'linguagen[text]' {DEFAULT_TEXT_MODEL}"
+    f"install it and what it needs from a checkout of the project: pip install sentencepiece ./{DEFAULT_TEXT_MODEL}"
 )
 _WHOLE = "-1536"
 """What the name of a teacher's model of whole width adds; it is the one that writes codes of any number of bytes."""

@@ -10,6 +10,7 @@
     │   └── VectorFileError     the file that should hold them cannot be read
     ├── OutputError             standard output, a pipe or a device is full or closed
     ├── TextError               the texts cannot be used as they are
+    ├── RequestError            lg-run serve refuses a request, or its upstream failed
     ├── ModelFileError          the model file is cut, edited or of another format
     ├── DeviceError             the device asked for is not there
     ├── InterruptedRunError     Ctrl-C: what is done is kept, exit 130
@@ -20,6 +21,8 @@
 
 A message says what was given, what was expected and what to do.
 """
+
+from typing import Self
 
 
 class LinguaGenError(Exception):
@@ -41,6 +44,21 @@ class UnknownModelError(UsageError):
 class MissingExtraError(UsageError):
     """An optional dependency is not installed."""
 
+    @classmethod
+    def of(cls, need: str, problem: ImportError, *packages: str) -> Self:
+        """The error with the command that installs what is missing.
+
+        The command names the packages themselves, not an extra of this one: an index may have another project, or none,
+        under this one's name.
+
+        Args:
+            need: what needs which packages, such as ".hdf5 needs h5py".
+            problem: what importing them raised.
+            packages: to install.
+        """
+        word = "it" if len(packages) == 1 else "them"
+        return cls(f"{need} ({problem}); install {word}: pip install {' '.join(packages)}")
+
 
 class VectorError(LinguaGenError, ValueError):
     """The vectors cannot be used as they are: shape, type, or values."""
@@ -56,6 +74,22 @@ class OutputError(LinguaGenError):
 
 class TextError(LinguaGenError, ValueError):
     """The texts cannot be used as they are: an empty one, no string, or a file that holds something else."""
+
+
+class RequestError(LinguaGenError):
+    """`lg-run serve` refuses a request, or its upstream failed; clients get it as OpenAI's API writes errors."""
+
+    def __init__(self, message: str, status: int = 400, param: str | None = None, code: str | None = None) -> None:
+        """Make the error.
+
+        Args:
+            message: for the client.
+            status: the answer's HTTP status.
+            param: the field of the request that is wrong, if one is.
+            code: a word for programs, such as `model_not_found`.
+        """
+        super().__init__(message)
+        self.status, self.param, self.code = status, param, code
 
 
 class ModelFileError(LinguaGenError):

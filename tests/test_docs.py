@@ -1,5 +1,7 @@
 """What the documents show is what the commands do."""
 
+import ast
+import importlib.util
 import json
 import re
 import subprocess
@@ -98,6 +100,18 @@ def test_the_code_names_pages_that_exist(root):
                 assert (root / name).is_file(), f"{path}: {name}"
 
 
+def test_python_in_the_guides_is_python_and_imports_what_exists(root):
+    for page in [root / "README.md", *(root / "docs").glob("*.md")]:
+        for block in re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL):
+            for node in ast.walk(ast.parse(block)):
+                if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("linguagen"):
+                    text = Path(importlib.util.find_spec(node.module).origin).read_text()
+                    for each in node.names:  # defined there, or listed in its __all__; importing it would take seconds
+                        assert re.search(
+                            rf'^(?:class|def) {each.name}\b|^__all__ = .*"{each.name}"', text, re.MULTILINE
+                        ), page
+
+
 def test_documents_name_no_machine_and_no_absolute_path(root):
     for path in [
         *(root / "docs").rglob("*.md"),
@@ -122,6 +136,7 @@ def test_scripts_find_their_blocks_of_the_results(root):
         "speed.md": ["bench", "bench amx"],
         "text.md": ["text", "text api"],
         "edge.md": ["edge"],
+        "serve.md": ["serve"],
     }
     results = root / "docs" / "results"
     found = {path.name: blocks(path) for path in results.glob("*.md")}
@@ -154,6 +169,15 @@ def test_the_page_of_the_shipped_models_shows_what_the_command_prints(root, shar
     text = (root / "docs" / "results" / "vectors.md").read_text()
     for block in BLOCK.findall(text):
         assert shape(block) == shape(run_block(block, root))
+
+
+def test_nothing_tells_people_to_install_a_name_that_is_not_published(root):
+    """Someone else may register it: pages and messages name a checkout's path, or other projects' packages."""
+    folders = ("train", "export", "runtime", "models", "docs", "examples", "js/src", "linguagen", "linguagen-en")
+    files = [path for folder in folders for path in (root / folder).rglob("*") if path.suffix in (".py", ".md", ".ts")]
+    for path in [*files, *(root / name for name in DOCUMENTS)]:
+        found = re.findall(r"(?:pip|npm) install[^\n`]*?[\s'\"]linguagen[\w\[-]*", path.read_text())
+        assert found == [], path
 
 
 def test_the_files_listed_in_the_architecture_exist(root):

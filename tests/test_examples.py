@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet
 import pytest
+from make_tiny_model import tiny_vectors
 
 from linguagen.models.model_file import load_manifest
 from linguagen.runtime import Compressor
@@ -166,3 +168,25 @@ def test_the_smallest_deployment_compresses(ten_thousand, wheel, tmp_path):
     subprocess.run(command, env=environment, check=True)
     wanted = Compressor.load().compress(np.load(ten_thousand / "queries.npy"))
     np.testing.assert_allclose(np.load(tmp_path / "o.npy"), wanted, atol=1e-5)
+
+
+def test_pca_is_replaced_by_one_line(tiny, tmp_path):
+    rows = tiny_vectors(500, seed=9)
+    np.save(tmp_path / "v.npy", rows)
+    np.save(tmp_path / "labels.npy", rows[:, 0] > np.median(rows[:, 0]))
+    words = [sys.executable, EXAMPLES / "sklearn_pca.py", "v.npy", "labels.npy", "--components", "8"]
+    done = subprocess.run(
+        [*words, "--init", tiny["none"]], cwd=tmp_path, capture_output=True, text=True, check=True
+    ).stdout
+    found = dict(re.findall(r"^(.+): accuracy ([\d.]+)$", done, re.MULTILINE))
+    assert list(found) == ["as they are", "PCA", "LinguaGEN"]
+    assert float(found["LinguaGEN"]) == pytest.approx(float(found["PCA"]), abs=0.15)
+    assert "starting model" in done
+
+
+def test_langchain_searches_in_memory_and_in_qdrant(tiny_text, tmp_path):
+    (tmp_path / "d.txt").write_text("The dog sees the man.\nThe cat sleeps.\n\nA man is playing a guitar.\n")
+    words = [sys.executable, EXAMPLES / "langchain_search.py", "d.txt", "The cat sleeps.", "--model", tiny_text["none"]]
+    for more in ([], ["--qdrant", "found.qdrant"]):
+        done = subprocess.run([*words, "-k", "1", *more], cwd=tmp_path, capture_output=True, text=True)
+        assert done.stdout == "1.000  The cat sleeps.\n", done.stderr

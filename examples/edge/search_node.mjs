@@ -1,6 +1,6 @@
 // The same search in Node: codes in a SQLite file, read by sql.js (SQLite as WebAssembly, no native build).
 //
-//     npm install linguagen onnxruntime-node sql.js
+//     npm install ../../js onnxruntime-node sql.js
 //     node search_node.mjs build MODEL.onnx vectors.npy documents.sqlite
 //     node search_node.mjs ask MODEL.onnx queries.npy documents.sqlite
 //

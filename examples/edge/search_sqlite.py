@@ -1,6 +1,6 @@
 """Semantic search in one SQLite file: 10,000 vectors of 1536 numbers in 3 MB of codes, on any laptop or phone.
 
-    pip install linguagen sqlite-vec apsw
+    pip install . sqlite-vec apsw
     python examples/edge/search_sqlite.py build vectors.npy documents.sqlite
     python examples/edge/search_sqlite.py ask queries.npy documents.sqlite
 

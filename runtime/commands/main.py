@@ -7,6 +7,8 @@ from linguagen.runtime.commands.embed import embed
 from linguagen.runtime.commands.evaluate import evaluate, sample
 from linguagen.runtime.commands.files import compress, expand
 from linguagen.runtime.commands.models import bench, info, models
+from linguagen.runtime.commands.report import report
+from linguagen.runtime.commands.serve import serve
 from linguagen.runtime.commands.text import evaluate_text, search
 from linguagen.runtime.console import new_app, run_app, version_option
 
@@ -18,7 +20,21 @@ def options(version: Annotated[bool, version_option("lg-run")] = False) -> None:
     """Accept the options that stand before any command."""
 
 
-for command in (compress, expand, embed, search, evaluate, evaluate_text, sample, bench, info, models, demo):
+for command in (
+    compress,
+    expand,
+    embed,
+    search,
+    evaluate,
+    evaluate_text,
+    report,
+    sample,
+    bench,
+    info,
+    models,
+    serve,
+    demo,
+):
     app.command()(command)
 
 

@@ -19,6 +19,7 @@ import numpy as np
 from linguagen.models.catalogue import DEFAULT_MODEL
 from linguagen.models.errors import UsageError
 from linguagen.runtime.codes.codec import Codes
+from linguagen.runtime.columns import vector_rows
 from linguagen.runtime.encoders.compressor import Compressor
 
 
@@ -77,9 +78,7 @@ class BatchCompressor:
 
     def predict(self, vectors: Any) -> Codes:
         """Compress vectors (rows, input_dim), or rows of arrays or lists, to codes (rows, codec's columns)."""
-        array = np.asarray(vectors)
-        if array.dtype == object:  # rows of arrays, as pandas and Arrow hand them over
-            array = np.stack([np.asarray(row, dtype=np.float64) for row in array]) if len(array) else np.empty((0, 0))
+        array = vector_rows(vectors, "vectors")
         if not len(array):
             return self._codec.encode(np.empty((0, self._compressor.manifest.output_dim), np.float32))
         return self._codec.encode(self._compressor.compress(array))

@@ -4,8 +4,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy.typing as npt
-
 from linguagen.models.catalogue import DEFAULT_MODEL
 from linguagen.models.errors import ModelFileError, UsageError
 from linguagen.models.manifests.vectors import CODES_NAME, INPUT_NAME, OUTPUT_NAME, GraphCodes, Manifest
@@ -77,11 +75,12 @@ class Compressor(RowModel):
             return self._c.run(rows)
         return super().run(rows)
 
-    def compress(self, vectors: npt.ArrayLike) -> Array:
+    def compress(self, vectors: Any) -> Array:
         """Compress vectors; each row by itself, so batches and order change nothing.
 
         Args:
-            vectors: (rows, input_dim), float16, float32 or float64. Rows that are not of length 1 are scaled to it.
+            vectors: (rows, input_dim), float16, float32 or float64: a numpy array, lists, a torch tensor, an Arrow
+                array of lists, or a pandas or polars Series of lists. Rows that are not of length 1 are scaled to it.
 
         Returns:
             (rows, output_dim) float32, each row of length 1.

@@ -1,8 +1,7 @@
 """The way back: embeddings in, vectors of the teacher's width out."""
 
 from pathlib import Path
-
-import numpy.typing as npt
+from typing import Any
 
 from linguagen.models.errors import UnknownModelError, UsageError
 from linguagen.models.manifests.decoder import DECODER_INPUT, DECODER_OUTPUT, DecoderManifest
@@ -60,11 +59,12 @@ class Expander(RowModel):
         """
         return trellis_codec(self.encoder, size)
 
-    def expand(self, embeddings: npt.ArrayLike) -> Array:
+    def expand(self, embeddings: Any) -> Array:
         """Reconstruct vectors from embeddings; each row by itself.
 
         Args:
-            embeddings: (rows, output_dim of the encoder), float16, float32 or float64; scaled to length 1.
+            embeddings: (rows, output_dim of the encoder), float16, float32 or float64, in any form that
+                `Compressor.compress` takes; scaled to length 1.
 
         Returns:
             (rows, input_dim of the encoder) float32, each row of length 1.

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from linguagen.models.catalogue import DEFAULT_MODEL, find_model
+from linguagen.runtime.columns import vector_rows
 from linguagen.runtime.encoders.engine import Engine
 from linguagen.runtime.encoders.rotation import TransposedRotation
 from linguagen.runtime.vectors import CHUNK_ROWS, Array, check_layout, unit_rows
@@ -79,17 +79,17 @@ class RowModel(LoadedModel):
         embeddings: Array = self._engine.run(rows)
         return embeddings
 
-    def _run_checked(self, rows: npt.ArrayLike, origin: str) -> Array:
+    def _run_checked(self, rows: Any, origin: str) -> Array:
         """Check rows (rows, input_dim), scale them to length 1 and run the model: (rows, output_dim).
 
         Args:
-            rows: float16, float32 or float64.
+            rows: float16, float32 or float64, in any form that `vector_rows` reads.
             origin: what messages call the rows.
 
         Raises:
             VectorError: the shape, width or type is wrong, or rows are zero or not finite.
         """
-        array = np.asarray(rows)
+        array = vector_rows(rows, origin)
         check_layout(array.shape, array.dtype, self.manifest.input_dim, origin)
         if 0 < len(array) <= CHUNK_ROWS:  # the usual call: no copy of the result
             return self.run(unit_rows(array, 0, origin)[0])

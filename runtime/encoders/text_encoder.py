@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from linguagen.models.manifests.text import TOKENS_NAME, TextManifest
 from linguagen.models.manifests.vectors import OUTPUT_NAME
 from linguagen.models.model_file import read_text_file
 from linguagen.runtime.codes.codec import Codec
+from linguagen.runtime.columns import text_list
 from linguagen.runtime.cores import usable_cores
 from linguagen.runtime.encoders.engine import Engine, check_engine
 from linguagen.runtime.encoders.loaded import LoadedModel
@@ -55,14 +56,14 @@ class TextEncoder(LoadedModel):
         # Texts are small: one batch per thread is faster than several threads inside a batch.
         self._engine = Engine(file.data, str(path), ends, device, threads=1)
 
-    def embed(self, texts: str | Sequence[str], first: int = 0) -> Array:
+    def embed(self, texts: Any, first: int = 0) -> Array:
         """Embed texts of any length; each by itself, so batches and order change nothing.
 
         A text of more than `WINDOW_TOKENS` tokens gets the mean of its windows' embeddings, each weighted by its number
         of tokens, scaled to length 1.
 
         Args:
-            texts: strings in any script, or a single one.
+            texts: strings in any script: a list, a pandas or polars Series, an Arrow or numpy array, or a single one.
             first: number of the first text, for messages.
 
         Returns:
@@ -71,7 +72,7 @@ class TextEncoder(LoadedModel):
         Raises:
             TextError: a text is empty, or is not a string; the message has its number.
         """
-        listed = [texts] if isinstance(texts, str) else texts
+        listed = [texts] if isinstance(texts, str) else text_list(texts)
         embeddings = np.empty((len(listed), self.manifest.output_dim), dtype=np.float32)
         check_strings(listed, first)
         for start, end in chunk_bounds(list(map(len, listed)), CHUNK_TEXTS, BLOCK_CHARACTERS):
@@ -84,6 +85,46 @@ class TextEncoder(LoadedModel):
     def codec(self, kind: str = "float32", dim: int | None = None) -> Codec:
         """The codec that writes this model's embeddings in fewer bytes, as `Compressor.codec` does."""
         return Codec.make(kind, self.manifest.output_dim if dim is None else dim, self.manifest.embedding_moments)
+
+    def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
+        """Tokens of each text, as numbers of the model's pieces: what `embed_tokens` takes.
+
+        Raises:
+            TextError: a text is empty, or is not a string; the message has its number.
+        """
+        check_strings(texts, 0)
+        short = [text if len(text) <= LONG_CHARACTERS else "-" for text in texts]
+        tokens = self.tokenizer.tokenize(short, 0, self._threads if len(texts) > _MIN_BATCH else 1)
+        for number, text in enumerate(texts):
+            if len(text) > LONG_CHARACTERS:
+                tokens[number] = list(chain.from_iterable(self.tokenizer.windows(text, WINDOW_TOKENS)))
+                _refuse_nothing(text, number, bool(tokens[number]))
+        return tokens
+
+    def embed_tokens(self, tokens: Sequence[Sequence[int]]) -> Array:
+        """Embed texts that are given as tokens, as `tokenize` gives them.
+
+        Args:
+            tokens: numbers of the model's pieces, from 1 to `tokenizer.pieces` - 1, for each text.
+
+        Returns:
+            (texts, output_dim) float32, each row of length 1.
+
+        Raises:
+            TextError: a text has no token, or one that the model does not have; the message has the text's number.
+        """
+        for number, each in enumerate(tokens):
+            if not each or not 0 < min(each) <= max(each) < self.tokenizer.pieces:
+                raise TextError(
+                    f"text {number} has {f'tokens from {min(each)} to {max(each)}' if each else 'no token'}, expected "
+                    f"1 to {self.tokenizer.pieces - 1}, as this model's own tokenizer gives them; give the text instead"
+                )
+        embeddings = np.empty((len(tokens), self.manifest.output_dim), dtype=np.float32)
+        short = [number for number, each in enumerate(tokens) if len(each) <= WINDOW_TOKENS]
+        embeddings[short] = self._embed_tokens([list(tokens[number]) for number in short])
+        for number in set(range(len(tokens))).difference(short):
+            embeddings[number] = self._mean_of(_windows(tokens[number]))
+        return embeddings
 
     def _embed_chunk(self, texts: Sequence[str], first: int) -> Array:
         """Embeddings (texts, output_dim) of a chunk of texts, none of which has more than LONG_CHARACTERS."""
@@ -101,13 +142,18 @@ class TextEncoder(LoadedModel):
         Raises:
             TextError: the text has no token.
         """
-        windows, total = self.tokenizer.windows(text, WINDOW_TOKENS), np.zeros(self.manifest.output_dim)
+        windows = self.tokenizer.windows(text, WINDOW_TOKENS)
+        first = next(windows, None)
+        _refuse_nothing(text, number, first is not None)
+        return self._mean_of(chain([first or []], windows))
+
+    def _mean_of(self, windows: Iterator[list[int]]) -> Array:
+        """The mean (output_dim,) of the embeddings of windows of tokens, weighted by their tokens, of length 1."""
+        total = np.zeros(self.manifest.output_dim)
         with ThreadPoolExecutor(self._threads) as pool:
             while some := list(islice(windows, self._threads)):
                 rows = pool.map(lambda window: self._engine.run(pad([window]))[0], some)
                 total += sum(len(window) * row.astype(np.float64) for window, row in zip(some, rows, strict=True))
-        if not total.any():
-            raise TextError(f"text {number} has {len(text)} characters and no token; leave it out")
         return np.asarray(total / np.linalg.norm(total), dtype=np.float32)
 
     def _embed_tokens(self, tokens: list[list[int]]) -> Array:
@@ -127,6 +173,21 @@ class TextEncoder(LoadedModel):
         with ThreadPoolExecutor(self._threads) as pool:
             list(pool.map(run, batches))
         return embeddings
+
+
+def _refuse_nothing(text: str, number: int, has_tokens: bool) -> None:
+    """Refuse a long text without tokens; its number is for the message.
+
+    Raises:
+        TextError: it has none.
+    """
+    if not has_tokens:
+        raise TextError(f"text {number} has {len(text)} characters and no token; leave it out")
+
+
+def _windows(tokens: Sequence[int]) -> Iterator[list[int]]:
+    """The tokens of a text in windows of WINDOW_TOKENS."""
+    return (list(tokens[start : start + WINDOW_TOKENS]) for start in range(0, len(tokens), WINDOW_TOKENS))
 
 
 def chunk_bounds(lengths: Sequence[int], texts: int, characters: int) -> Iterator[tuple[int, int]]:

@@ -156,7 +156,7 @@ def import_arrow() -> Any:
     Raises:
         MissingExtraError: pyarrow is not installed.
     """
-    return _import("pyarrow.ipc", ".parquet and .arrow need pyarrow", "arrow")
+    return _import("pyarrow.ipc", ".parquet and .arrow need pyarrow", "pyarrow")
 
 
 def import_h5py() -> Any:
@@ -165,15 +165,15 @@ def import_h5py() -> Any:
     Raises:
         MissingExtraError: h5py is not installed.
     """
-    return _import("h5py", ".hdf5 needs h5py", "hdf5")
+    return _import("h5py", ".hdf5 needs h5py", "h5py")
 
 
-def _import(module: str, need: str, extra: str) -> Any:
-    """Import a module and return its top-level package; `need` and `extra` are for the error if it is missing."""
+def _import(module: str, need: str, package: str) -> Any:
+    """Import a module and return its top-level package; `need` and `package` are for the error if it is missing."""
     try:
         return __import__(module)
     except ImportError as error:
-        raise MissingExtraError(f"{need} ({error}); install it: pip install 'linguagen[{extra}]'") from error
+        raise MissingExtraError.of(need, error, package) from error
 
 
 def _damaged(path: Path, error: Exception) -> VectorFileError:

@@ -19,11 +19,8 @@ LONG_CHARACTERS = 16_384
 Tokens = npt.NDArray[np.int32]
 
 
-def import_sentencepiece(extra: str) -> Any:
+def import_sentencepiece() -> Any:
     """The sentencepiece package.
-
-    Args:
-        extra: the extra of this package that brings it, for the message.
 
     Raises:
         MissingExtraError: it is not installed.
@@ -31,9 +28,7 @@ def import_sentencepiece(extra: str) -> Any:
     try:
         import sentencepiece
     except ImportError as error:
-        raise MissingExtraError(
-            f"text models need sentencepiece ({error}); install it: pip install 'linguagen[{extra}]'"
-        ) from error
+        raise MissingExtraError.of("text models need sentencepiece", error, "sentencepiece") from error
     return sentencepiece
 
 
@@ -54,7 +49,7 @@ class Tokenizer:
             MissingExtraError: sentencepiece is not installed.
             ModelFileError: the bytes are not a SentencePiece model.
         """
-        sentencepiece = import_sentencepiece("text")
+        sentencepiece = import_sentencepiece()
         self.model, self._origin = model, origin
         self._processor: Any = sentencepiece.SentencePieceProcessor()
         try:

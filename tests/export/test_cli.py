@@ -21,7 +21,7 @@ main()
     [
         (("--help",), 0, "Example: lg-export runs/vectors --quantize int8"),
         (("--version",), 0, f"lg-export {linguagen.__version__}"),
-        ((), 2, "install them: pip install 'linguagen[export]'"),
+        ((), 2, "install them: pip install torch onnx"),
     ],
 )
 def test_help_and_version_need_neither_torch_nor_onnx(tmp_path, words, code, message):

@@ -57,9 +57,8 @@ def require_torch() -> None:
         import tensorboard  # noqa: F401
         import torch  # noqa: F401
     except ImportError as error:
-        raise MissingExtraError(
-            f"lg-train needs torch and tensorboard ({error}); install them: pip install 'linguagen[train]'"
-        ) from error
+        packages = ("torch", "tensorboard")
+        raise MissingExtraError.of("training needs torch and tensorboard", error, *packages) from error
 
 
 @contextmanager

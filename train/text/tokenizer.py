@@ -25,7 +25,7 @@ def train_tokenizer(texts: Sequence[str], pieces: int, seed: int) -> bytes:
         MissingExtraError: sentencepiece is not installed.
         TrainingError: the texts do not make a tokenizer.
     """
-    sentencepiece = import_sentencepiece("train")
+    sentencepiece = import_sentencepiece()
     drawn = random.Random(seed).sample(list(texts), min(len(texts), _MOST_TEXTS))
     model = io.BytesIO()
     try:

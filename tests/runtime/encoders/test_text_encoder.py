@@ -99,7 +99,7 @@ def test_a_tokenizer_that_is_none_is_refused():
 
 def test_without_sentencepiece_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "sentencepiece", None)
-    with pytest.raises(MissingExtraError, match=r"text models need sentencepiece .*pip install 'linguagen\[text\]'"):
+    with pytest.raises(MissingExtraError, match=r"text models need sentencepiece .*pip install sentencepiece"):
         Tokenizer(b"", "m.onnx")
 
 
@@ -174,3 +174,25 @@ def test_chunks_hold_few_characters_and_a_long_text_is_alone():
     assert list(chunk_bounds([1] * 7, 3, 10)) == [(0, 3), (3, 6), (6, 7)]
     assert list(chunk_bounds([6, 4, 1, 20, 1], 3, 10)) == [(0, 2), (2, 3), (3, 4), (4, 5)]
     assert list(chunk_bounds([1, 20_000, 1, 1], 9, 10**6)) == [(0, 1), (1, 2), (2, 4)]
+
+
+def test_tokens_are_embedded_as_their_texts(encoder):
+    long = " ".join(f"The dog sees the man {number}." for number in range(1500))
+    texts = ["The dog.", long, "a cat"] * 8
+    tokens = encoder.tokenize(texts)
+    assert max(map(len, tokens)) > text_encoder.WINDOW_TOKENS
+    np.testing.assert_allclose(encoder.embed_tokens(tokens), encoder.embed(texts), atol=1e-5)
+    assert encoder.embed_tokens([]).shape == (0, 8)
+
+
+def test_tokens_that_the_model_does_not_have_are_refused_by_number(encoder):
+    most = encoder.tokenizer.pieces - 1
+    for wrong, what in ([0, 5], "tokens from 0 to 5"), ([most + 1], f"tokens from {most + 1}"), ([], "no token"):
+        with pytest.raises(
+            TextError, match=f"text 1 has {what}.*, expected 1 to {most}, as this model's own tokenizer"
+        ):
+            encoder.embed_tokens([[1, most], wrong])
+    with pytest.raises(TextError, match="text 1 has 20000 characters and no token; leave it out"):
+        encoder.tokenize(["a", " " * 20_000])
+    with pytest.raises(TextError, match="text 1 is of type int, expected a string"):
+        encoder.tokenize(["a", 3])

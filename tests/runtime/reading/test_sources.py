@@ -389,13 +389,11 @@ def test_lines_longer_than_any_response_are_refused(tmp_path, monkeypatch):
         open_vectors(tmp_path / "v.jsonl")
 
 
-@pytest.mark.parametrize(("name", "package", "extra"), [("v.parquet", "pyarrow", "arrow"), ("v.h5", "h5py", "hdf5")])
-def test_a_format_whose_package_is_missing_names_it(tmp_path, monkeypatch, name, package, extra):
+@pytest.mark.parametrize(("name", "package"), [("v.parquet", "pyarrow"), ("v.h5", "h5py")])
+def test_a_format_whose_package_is_missing_names_it(tmp_path, monkeypatch, name, package):
     (tmp_path / name).write_bytes(b"x")
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(
-        MissingExtraError, match=rf"needs? {package} .*; install it: pip install 'linguagen\[{extra}\]'"
-    ):
+    with pytest.raises(MissingExtraError, match=rf"needs? {package} .*; install it: pip install {package}$"):
         open_vectors(tmp_path / name)
 
 

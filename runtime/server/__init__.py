@@ -1,0 +1,1 @@
+"""lg-run serve: OpenAI's embeddings API on this machine, for texts or as a compressing proxy."""
