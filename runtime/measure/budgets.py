@@ -7,6 +7,7 @@ import numpy as np
 
 from linguagen.models.errors import UsageError, VectorError
 from linguagen.runtime.codes.codec import Codec, truncate
+from linguagen.runtime.codes.trellis import TrellisCodec
 from linguagen.runtime.encoders.compressor import Compressor
 from linguagen.runtime.measure.controls import project
 from linguagen.runtime.measure.evaluation import codecs_within
@@ -50,7 +51,7 @@ class Kept:
     budget: int
     recall: float
     recall_per_query: Array  # (rows,)
-    codec: Codec | None
+    codec: Codec | TrellisCodec | None
     """The model's codec; None for the other methods."""
     model: str = ""
     """The model's name or file, as it was asked for; empty for the other methods."""

@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Sequence
 from html import escape
 
+from linguagen.runtime.codes.trellis import KIND as TRELLIS
 from linguagen.runtime.console import printable
 from linguagen.runtime.measure.budgets import BUDGETS, better_than
 from linguagen.runtime.report.contents import Contents, Example, recalls
@@ -104,6 +105,8 @@ def command(contents: Contents) -> str:
     codec = contents.chosen.codec
     assert codec is not None
     words = ["lg-run", "compress", str(contents.path), "--model", contents.chosen.model]
+    if codec.kind == TRELLIS:
+        return shlex.join([*words, "--bytes", str(codec.bytes_per_row)])
     return shlex.join([*words, "--to", codec.kind, "--dim", str(codec.dim)])
 
 
@@ -142,7 +145,7 @@ def _size_section(contents: Contents) -> str:
     chosen, before = 0, ("", "", 0)
     for each in ours:
         assert each.codec is not None
-        spent = each.model, each.codec.kind, each.codec.dim
+        spent = each.model, each.codec.kind, each.codec.bytes_per_row
         if spent == before:
             continue  # a larger budget buys no more
         chosen, before = len(rows) if each is contents.chosen else chosen, spent

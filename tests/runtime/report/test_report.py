@@ -8,7 +8,9 @@ import pyarrow.parquet
 import pytest
 from make_tiny_model import tiny_vectors
 
+from linguagen.models.catalogue import DEFAULT_MODEL
 from linguagen.models.errors import MissingExtraError, UsageError, VectorError
+from linguagen.models.model_file import load_manifest
 from linguagen.runtime import Compressor
 from linguagen.runtime.measure.budgets import (
     BINARY,
@@ -27,6 +29,7 @@ from linguagen.runtime.measure.budgets import (
 )
 from linguagen.runtime.measure.fidelity import nearest_neighbours, recall_per_row
 from linguagen.runtime.report.plots import import_pyplot
+from linguagen.runtime.writing.sample import draw_vectors
 
 ROWS = tiny_vectors(300, seed=4)
 
@@ -129,3 +132,12 @@ def test_without_matplotlib_the_package_is_named(monkeypatch):
         MissingExtraError, match=r"lg-run report needs matplotlib .*; install it: pip install matplotlib"
     ):
         import_pyplot()
+
+
+def test_codes_of_any_size_are_recommended_by_their_bytes(run_command, tmp_path):
+    rows = next(draw_vectors(load_manifest(DEFAULT_MODEL).statistics, 200, seed=1))
+    np.save(tmp_path / "v.npy", rows)
+    run_command("lg-run", "report", "v.npy", "-o", "r.html", "--keep", "0.5", cwd=tmp_path)
+    page = (tmp_path / "r.html").read_text()
+    assert f"lg-run compress v.npy --model {DEFAULT_MODEL}-1536 --bytes 32" in page
+    assert "<td>64 bytes</td><td>1536 x trellis</td>" in page
