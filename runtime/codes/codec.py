@@ -97,6 +97,11 @@ class Codec:
             mean = np.zeros(dim)
         return cls(kind, dim, mean.astype(np.float32), deviation.astype(np.float32), rotation)
 
+    @staticmethod
+    def widest(kind: str, size: int) -> int:
+        """The most dimensions, in steps of eight, whose codes of a kind take at most `size` bytes."""
+        return 8 * (size // _BITS[kind])
+
     @property
     def bytes_per_row(self) -> int:
         """Bytes that the codes of one embedding take."""

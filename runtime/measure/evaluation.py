@@ -86,9 +86,9 @@ def codecs_within(compressor: Compressor, budget: int) -> Sequence[Codec | Trell
     """
     found: list[Codec | TrellisCodec] = list(_byte_codecs(compressor, budget))
     for kind in ("float32", "float16", "int8", "int4", "e8", "ubinary"):
-        widths = range(8, compressor.manifest.output_dim + 1, 8)
-        fitting = [codec for dim in widths if (codec := compressor.codec(kind, dim)).bytes_per_row <= budget]
-        found += fitting[-1:]
+        dim = min(Codec.widest(kind, budget), compressor.manifest.output_dim // 8 * 8)
+        if dim:
+            found.append(compressor.codec(kind, dim))
     if not found:
         raise UsageError(f"--bytes is {budget}, but the smallest embedding, 8 dimensions of one bit, takes 1 byte")
     return found
