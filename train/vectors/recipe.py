@@ -19,7 +19,7 @@ from linguagen.train.vectors.step import draw_batch
 _RATE = 3e-4
 """Learning rate: at 1e-3 a small corpus loses what it knows of later documents (docs/decisions/fitting.md)."""
 _OBJECTIVE = ObjectiveConfig(temperature=0.02, cosine=0.0)
-_BATCHES = OptimiserConfig(subspace_rows=0)
+BATCHES = OptimiserConfig(subspace_rows=0)
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,8 @@ class Fitter:
     start: Start
     seed: int
     device: torch.device
+    batches: OptimiserConfig = BATCHES
+    """How a batch of training is drawn."""
 
     def blends(self, numbers: Indices) -> Blends:
         """The closed forms of the rows of these numbers (count,)."""
@@ -82,11 +84,11 @@ class Fitter:
     def _train(self, projection: Array, numbers: Indices, steps: int) -> Array:
         """A map (width, dim) after so many steps on the rows of these numbers (count,)."""
         weight = torch.from_numpy(projection).to(self.device).clone().requires_grad_()
-        optimiser = torch.optim.AdamW([weight], lr=_RATE, weight_decay=_BATCHES.weight_decay)
+        optimiser = torch.optim.AdamW([weight], lr=_RATE, weight_decay=self.batches.weight_decay)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
         objective = Objective(_OBJECTIVE)
         for step in range(steps):
-            x = draw_batch(self.corpus, numbers, _BATCHES, (self.seed, step), self.device)  # (batch, width)
+            x = draw_batch(self.corpus, numbers, self.batches, (self.seed, step), self.device)  # (batch, width)
             loss = torch.stack(list(objective(x, F.normalize(x @ weight, dim=1), x).values())).sum()
             if not torch.isfinite(loss):
                 raise TrainingError(f"the loss is {loss.item()} at step {step}; use the starting model as it is")
