@@ -10,6 +10,7 @@ quarters of them ("later").
 import tempfile
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +54,7 @@ def _line(fitter: Fitter, lookup: Lookup, batch: int, steps: int) -> list[str]:
     every, recalls, began = np.arange(len(lookup.documents)), [], time.perf_counter()
     for numbers in (every, every[: 3 * len(every) // 4]):
         projection = fitter.fit(Recipe(SHARE, steps=steps), numbers)
-        recalls.append(f"{lookup.recall(lambda rows, by=projection: project(rows, by)).mean():.3f}")
+        recalls.append(f"{lookup.recall(partial(project, projection=projection)).mean():.3f}")
     return [str(batch), str(steps), *recalls, f"{time.perf_counter() - began:.0f}"]
 
 
