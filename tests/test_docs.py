@@ -129,6 +129,7 @@ def blocks(page: Path) -> dict[str, str]:
 def test_scripts_find_their_blocks_of_the_results(root):
     """Each block is there once, and holds a heading, what it shows, and a table."""
     expected = {
+        "bytes.md": ["bytes"],
         "recall-bytes.md": ["results dev"],
         "corpora.md": ["results corpora"],
         "fits.md": ["fits"],

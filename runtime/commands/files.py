@@ -141,9 +141,7 @@ def expand(
 
     Example: lg-run expand vectors.256.npy
 
-    Example: lg-run expand vectors.256.npy -o back.npy --against vectors.npy
-
-    Example: lg-run expand codes.npy -o back.npy
+    Example: lg-run expand codes.npy -o back.npy --against vectors.npy
     """
     expander, codec, codes = _open_codes(path, model, kind, column, device)
     if not any_model:

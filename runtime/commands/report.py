@@ -34,7 +34,7 @@ def report(
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
 ) -> None:
-    """Write a page that shows what compression keeps of vectors of your own.
+    """Write a page on what compression keeps of your vectors.
 
     It compares 32 to 1,024 bytes per vector with truncation, PCA and binary codes, shows the neighbours of ten rows
     before and after, and recommends a command. The page is one file that needs no network.

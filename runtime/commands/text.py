@@ -73,11 +73,19 @@ def search(
     if as_json:
         print_json([{"line": row + 1, "cosine": cosine, "text": line} for row, cosine, line in found])
         return
-    # The text comes last and is shortened, so that figures are aligned and every hit takes one line.
+    show(_hit_table(found, with_text=text is not None))
+
+
+def _hit_table(found: list[tuple[int, float, str]], with_text: bool) -> str:
+    """Rows, cosines and texts as a table.
+
+    The text comes last and is shortened, so that figures are aligned and every hit takes one line.
+    """
     body = [[str(row + 1), f"{cosine:.3f}"] for row, cosine, _ in found]
     table = format_table(["line", "cosine"], body).splitlines()
-    shown = ["text", "----", *(printable(line[:_SHOWN_CHARACTERS]) for line in lines)] if text else [""] * len(table)
-    show("\n".join(f"{figures}  {line}".rstrip() for figures, line in zip(table, shown, strict=True)))
+    texts = [printable(line[:_SHOWN_CHARACTERS]) for _, _, line in found]
+    shown = ["text", "----", *texts] if with_text else [""] * len(table)
+    return "\n".join(f"{figures}  {line}".rstrip() for figures, line in zip(table, shown, strict=True))
 
 
 def _open_codes(path: Path, kind: str, model: str, width: int) -> tuple[Codec, Source]:

@@ -71,7 +71,7 @@ def test_a_text_itself_is_printed_as_codes(run_command, tiny_text, encoder):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--to", "int3"], "--to is 'int3', expected one of float32"),
+        (["--to", "int3"], "kind is 'int3', expected one of float32"),
         (["--dim", "0"], "--dim is 0, expected 1 to 8: the model has no more"),
         (["--dim", "9"], "--dim is 9, expected 1 to 8: the model has no more"),
         (["--empty", "skip"], "--empty is 'skip', expected one of refuse, zero, drop"),

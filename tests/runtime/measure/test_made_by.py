@@ -112,9 +112,12 @@ def test_the_maker_decides_where_a_file_names_it(tiny, made):
         check_made_by(source, own, "int8")
 
 
-def test_codes_are_no_embeddings(tiny, made):
-    with pytest.raises(VectorError, match="holds 8 x float16, expected float32; pass --from with that kind"):
-        check_made_by(made("float16"), load_manifest(tiny["int8"]), "float32")
+def test_embeddings_of_half_precision_are_embeddings_and_no_codes(tiny, made):
+    source, own = made("float16"), load_manifest(tiny["int8"])
+    for expected in (None, "float32", "float16"):
+        check_made_by(source, own, expected)
+    with pytest.raises(VectorError, match="holds 8 x float16, expected int4; pass --from with that kind"):
+        check_made_by(source, own, "int4")
 
 
 def test_a_text_model_reads_what_its_teacher_made(tiny, tiny_text, made):
