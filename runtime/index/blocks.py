@@ -76,11 +76,14 @@ class Blocks:
         """
         end = self.end()
         codes, live = np.empty((end, self.bytes_per_row), np.uint8), np.zeros(end, bool)
+        first = 0
         for block, rows, blob, crc32 in self.database.execute("SELECT * FROM codes ORDER BY block"):
+            if block * BLOCK_ROWS != first:
+                raise self._damaged(f"block {first // BLOCK_ROWS} is missing")
             if len(blob):
-                first = block * BLOCK_ROWS
                 codes[first : first + rows] = self._checked(block, rows, blob, crc32)
                 live[first : first + rows] = True
+            first += BLOCK_ROWS
         live[[row[0] for row in self.database.execute(f"SELECT {ROW} FROM removed")]] = False
         numbers = np.flatnonzero(live).astype(np.int64)
         return Stored(codes if len(numbers) == end else codes[numbers], numbers)
@@ -103,8 +106,11 @@ class Blocks:
             IndexFileError: they were changed.
         """
         if len(blob) != rows * self.bytes_per_row or zlib.crc32(blob, block) != crc32:
-            raise IndexFileError(
-                f"{self.database.name}: edited or damaged: the codes of block {block} are not those that were "
-                "written; copy it again, or build it anew"
-            )
+            raise self._damaged(f"the codes of block {block} are not those that were written")
         return np.frombuffer(blob, np.uint8).reshape(rows, self.bytes_per_row)
+
+    def _damaged(self, problem: str) -> IndexFileError:
+        """The error for codes that no program of ours wrote."""
+        return IndexFileError(
+            f"{self.database.name}: edited or damaged: {problem}; copy the file again, or build it anew"
+        )

@@ -30,6 +30,7 @@ class Container:
             IndexFileError: it is no index, of another version, cut or edited.
         """
         self._database = database
+        database.check_whole()
         self.about = About.read(database)
         self._blocks = Blocks(database, self.about.bytes_per_row)
         self.documents = Documents(database, self.about.id_column)

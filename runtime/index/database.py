@@ -24,7 +24,7 @@ class Database:
             path: of the file.
             named: what messages call it; None for its path.
         """
-        self.name = str(named or path)
+        self.name, self._path = str(named or path), path
         self._lock = threading.RLock()
         with self.errors():
             place = f"file:{quote(str(path.resolve()))}?mode=rw{'' if path.exists() else 'c'}"
@@ -37,6 +37,17 @@ class Database:
         """The number that SQLite has under a name, such as `user_version`."""
         with self.errors():
             return int(self.execute(f"PRAGMA {name}").fetchone()[0])
+
+    def check_whole(self) -> None:
+        """Refuse a file from whose end something is missing; SQLite itself sees only that whole pages are.
+
+        Raises:
+            IndexFileError: it is.
+        """
+        with self.reading():
+            expected, actual = self.pragma("page_count") * self.pragma("page_size"), self._path.stat().st_size
+        if actual < expected:
+            raise IndexFileError(f"{self.name}: cut: {actual} bytes, expected {expected}; copy it again")
 
     @contextmanager
     def reading(self) -> Iterator[None]:

@@ -113,8 +113,11 @@ class Documents:
             UsageError: there is no row of an id.
         """
         # The cast makes 17 find the id "17" of a column of texts; SQLite makes "17" find 17 by itself.
-        value = "CAST(value AS TEXT)" if self.types.get(self.id_column) == "TEXT" else "value"
-        sql = f"SELECT key, {ROW} FROM json_each(?) JOIN documents ON {quoted(self.id_column)} = {value}"
+        value = "CAST(asked.value AS TEXT)" if self.types.get(self.id_column) == "TEXT" else "asked.value"
+        sql = (
+            f"SELECT asked.key, kept.{ROW} FROM json_each(?) AS asked "
+            f"JOIN documents AS kept ON kept.{quoted(self.id_column)} = {value}"
+        )
         found = dict(self.database.execute(sql, [json.dumps([stored(each) for each in ids])]))
         missing = [each for place, each in enumerate(ids) if place not in found]
         if missing:
