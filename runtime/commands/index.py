@@ -81,6 +81,8 @@ class _Work:
     source: Source
     workers: int
     """Threads that each take rows of their own."""
+    model: str
+    """Name of the model."""
 
 
 def index(
@@ -124,8 +126,7 @@ def index(
         work = _stored(work, IndexLayout, output, id_column=id_column)
     with progress("indexing", work.source.rows_known) as advance:
         report = process_file(work.task, work.source, output, advance, work.workers, bad_rows, resume)
-    assert work.task.maker is not None
-    say(f"{report.rows} rows{' added' if add else ''}, {megabytes(report.bytes_after)}, model {work.task.maker.model}")
+    say(f"{_rows(report.rows)}{' added' if add else ''}, {megabytes(report.bytes_after)}, model {work.model}")
     if not add:
         say(f"next: lg-run search --in {output} --like ID, or a text, or --vector FILE")
     show_name(output)
@@ -172,18 +173,18 @@ def _building(
     workers, manifest = threads or usable_cores(), model.manifest
     if model.reads_texts and path.suffix.lower() not in _VECTOR_FILES:
         encoder = TextEncoder.load(model.path, threads=threads)
-        return _Work(embed_task(encoder, codec), open_texts(path, column or "text"), 1)
+        return _Work(embed_task(encoder, codec), open_texts(path, column or "text"), 1, manifest.name)
     vectors = open_vectors(path, None, column)
     expected = manifest.input_dim if isinstance(manifest, Manifest) else manifest.output_dim
     if isinstance(manifest, Manifest) and (vectors.width != manifest.output_dim or expected == manifest.output_dim):
         check_layout((1, vectors.width), np.dtype(np.float32), expected, vectors.origin)
         compressor = Compressor.load(model.path, threads=1)
         warn_of_other_teacher(compressor, vectors)
-        return _Work(compress_task(compressor, codec), vectors, workers)
+        return _Work(compress_task(compressor, codec), vectors, workers, manifest.name)
     check_layout((1, vectors.width), np.dtype(np.float32), manifest.output_dim, vectors.origin)
     if not any_model:
         check_made_by(vectors, manifest)
-    return _Work(encode_task(manifest, codec), vectors, workers)
+    return _Work(encode_task(manifest, codec), vectors, workers, manifest.name)
 
 
 def _adding(
@@ -219,5 +220,10 @@ def _remove(output: Path, ids: list[str]) -> None:
         container.remove(ids)
     finally:
         container.close()
-    say(f"{len(set(ids))} rows removed")
+    say(f"{_rows(len(set(ids)))} removed")
     show_name(output)
+
+
+def _rows(count: int) -> str:
+    """A number of rows, in words."""
+    return f"{count} row{'' if count == 1 else 's'}"
