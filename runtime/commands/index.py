@@ -28,6 +28,7 @@ from linguagen.runtime.encoders.tasks import compress_task, embed_task, encode_t
 from linguagen.runtime.encoders.text_encoder import TextEncoder
 from linguagen.runtime.encoders.text_sources import READABLE_TEXTS, open_texts
 from linguagen.runtime.index.container import Container
+from linguagen.runtime.index.flat import write_flat
 from linguagen.runtime.index.layout import AddedLayout, IndexLayout
 from linguagen.runtime.index.model import IndexModel
 from linguagen.runtime.measure.made_by import check_made_by
@@ -64,6 +65,9 @@ AddOption = Annotated[bool, typer.Option("--add", help="Add the rows to an index
 RemoveOption = Annotated[
     list[str] | None, typer.Option(help="Remove the row of this id from an index; may be given several times.")
 ]
+FlatOption = Annotated[
+    bool, typer.Option("--flat", help="Write the index INPUT as a .safetensors file to map into memory.")
+]
 DropOption = Annotated[
     str,
     typer.Option(
@@ -96,6 +100,7 @@ def index(
     id_column: IdOption = "",
     add: AddOption = False,
     remove: RemoveOption = None,
+    flat: FlatOption = False,
     bad_rows: DropOption = "refuse",
     any_model: AnyModelOption = False,
     resume: ResumeOption = False,
@@ -112,8 +117,13 @@ def index(
     Example: lg-run index more.parquet -o corpus.db --add
 
     Example: lg-run index -o corpus.db --remove 17 --remove 18
+
+    Example: lg-run index corpus.db --flat -o corpus.safetensors
     """
     _check_options(path, output, add, remove, bad_rows, [size, to, dim, id_column or None])
+    if path and flat:
+        _flatten(path, output, overwrite)
+        return
     if path is None:
         _remove(output, remove or [])
         return
@@ -221,6 +231,18 @@ def _remove(output: Path, ids: list[str]) -> None:
     finally:
         container.close()
     say(f"{_rows(len(set(ids)))} removed")
+    show_name(output)
+
+
+def _flatten(path: Path, output: Path, overwrite: bool) -> None:
+    """Write an index as a file to map into memory."""
+    container = Container.open(path)
+    try:
+        refuse_existing(output, overwrite)
+        rows = write_flat(container, output)
+    finally:
+        container.close()
+    say(f"{_rows(rows)}, {megabytes(output.stat().st_size)}")
     show_name(output)
 
 
