@@ -4,26 +4,28 @@
 #include <math.h>
 
 static float squares_scalar(const float *x, size_t n) {
-    float lanes[8] = {0, 0, 0, 0, 0, 0, 0, 0};
+    float lanes[32] = {0};
     for (size_t i = 0; i < n; i++) {
         float square = x[i] * x[i];
-        lanes[i % 8] += square;
+        lanes[i % 32] += square;
     }
+    for (size_t i = 0; i < 8; i++) lanes[i] = (lanes[i] + lanes[8 + i]) + (lanes[16 + i] + lanes[24 + i]);
     return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
 }
 
-static void round8_scalar(const float *x, size_t n, float step, int8_t *rounded) {
+static void round8_scalar(const float *x, size_t n, float step, uint8_t *rounded) {
     for (size_t i = 0; i < n; i++) {
         float whole = rintf(x[i] / step);
-        rounded[i] = (int8_t)(whole < -128 ? -128 : whole > 127 ? 127 : whole);
+        rounded[i] = (uint8_t)((whole < -128 ? -128 : whole > 127 ? 127 : whole) + 128);
     }
 }
 
-static void dot8_scalar(const int8_t *x, const int8_t *weights, size_t n, int32_t dots[4]) {
+static void dot8_scalar(const uint8_t *x, const int8_t *weights, const int32_t *sums, const float *scales, size_t n,
+                        float products[4]) {
     for (size_t c = 0; c < 4; c++) {
         int32_t sum = 0;
         for (size_t i = 0; i < n; i++) sum += x[i] * weights[c * n + i];
-        dots[c] = sum;
+        products[c] = (float)(sum - 128 * sums[c]) * scales[c];
     }
 }
 
@@ -36,11 +38,12 @@ static float dotf_scalar(const float *x, const float *y, size_t n) {
     return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
 }
 
-static void add_scaled_scalar(float *target, float factor, const float *values, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        float product = factor * values[i];
-        target[i] += product;
-    }
+static void add_rows_scalar(float *target, const float *factors, size_t rows, const float *values, size_t n) {
+    for (size_t r = 0; r < rows; r++, values += n)
+        for (size_t i = 0; i < n; i++) {
+            float product = factors[r] * values[i];
+            target[i] += product;
+        }
 }
 
 static void search8_scalar(const uint8_t *codes, size_t rows, size_t n, uint8_t flip, const int16_t *query,
@@ -70,8 +73,8 @@ static void search4_scalar(const uint8_t *codes, size_t rows, size_t n, const in
 }
 
 const lg_kernels *lg_scalar_kernels(void) {
-    static const lg_kernels kernels = {"scalar",    squares_scalar,    round8_scalar,  dot8_scalar,
-                                       dotf_scalar, add_scaled_scalar, search8_scalar, search4_scalar};
+    static const lg_kernels kernels = {"scalar",    squares_scalar,  round8_scalar,  dot8_scalar,
+                                       dotf_scalar, add_rows_scalar, search8_scalar, search4_scalar, NULL};
     return &kernels;
 }
 

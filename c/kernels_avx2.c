@@ -24,16 +24,25 @@ LG_AVX2 static float sumf(__m256 lanes) {
     return _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps(two, two, 1)));
 }
 
+LG_AVX2 static __m256 add_square(__m256 sum, const float *x) {
+    __m256 value = _mm256_loadu_ps(x);
+    return _mm256_add_ps(sum, _mm256_mul_ps(value, value));
+}
+
 LG_AVX2 static float squares_avx2(const float *x, size_t n) {
-    __m256 sum = _mm256_setzero_ps();
+    __m256 a = _mm256_setzero_ps(), b = a, c = a, d = a;
     size_t i = 0;
-    for (; i + 8 <= n; i += 8) {
-        __m256 value = _mm256_loadu_ps(x + i);
-        sum = _mm256_add_ps(sum, _mm256_mul_ps(value, value));
+    for (; i + 32 <= n; i += 32) {
+        a = add_square(a, x + i);
+        b = add_square(b, x + i + 8);
+        c = add_square(c, x + i + 16);
+        d = add_square(d, x + i + 24);
     }
-    float rest[8] = {0, 0, 0, 0, 0, 0, 0, 0};
-    for (size_t lane = 0; i < n; i++, lane++) rest[lane] = x[i] * x[i];
-    return sumf(_mm256_add_ps(sum, _mm256_loadu_ps(rest)));
+    float rest[32] = {0};
+    for (size_t lane = 0; i < n; i++, lane++) rest[lane] = x[i];
+    a = _mm256_add_ps(add_square(a, rest), add_square(b, rest + 8));
+    c = _mm256_add_ps(add_square(c, rest + 16), add_square(d, rest + 24));
+    return sumf(_mm256_add_ps(a, c));
 }
 
 LG_AVX2 static __m256i whole_steps(const float *x, __m256 step) {
@@ -42,7 +51,7 @@ LG_AVX2 static __m256i whole_steps(const float *x, __m256 step) {
     return _mm256_cvtps_epi32(whole);
 }
 
-LG_AVX2 static void round8_avx2(const float *x, size_t n, float step, int8_t *rounded) {
+LG_AVX2 static void round8_avx2(const float *x, size_t n, float step, uint8_t *rounded) {
     __m256 steps = _mm256_set1_ps(step);
     __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7); /* packing works within halves of a register */
     size_t i = 0;
@@ -50,30 +59,31 @@ LG_AVX2 static void round8_avx2(const float *x, size_t n, float step, int8_t *ro
         __m256i low = _mm256_packs_epi32(whole_steps(x + i, steps), whole_steps(x + i + 8, steps));
         __m256i high = _mm256_packs_epi32(whole_steps(x + i + 16, steps), whole_steps(x + i + 24, steps));
         __m256i bytes = _mm256_permutevar8x32_epi32(_mm256_packs_epi16(low, high), order);
-        _mm256_storeu_si256((__m256i *)(void *)(rounded + i), bytes);
+        _mm256_storeu_si256((__m256i *)(void *)(rounded + i), _mm256_xor_si256(bytes, _mm256_set1_epi8(-128)));
     }
     lg_scalar_kernels()->round8(x + i, n - i, step, rounded + i);
 }
 
-/* sum + products of 32 signed bytes. Sizes of x are at most 128 and of weights at most 127, so that the sum of two
- * products, at most 32,512, fits into 16 bits. */
-LG_AVX2 static __m256i add_dot8(__m256i sum, __m256i sizes, __m256i x, const int8_t *weights) {
-    __m256i pairs = _mm256_maddubs_epi16(sizes, _mm256_sign_epi8(load(weights), x));
-    return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+/* sum + products of 32 bytes x and 32 weights of at most 64, two of which, at most 2 x 255 x 64, fit into 16 bits. */
+LG_AVX2 static __m256i add_dot8(__m256i sum, __m256i x, const int8_t *weights) {
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(x, load(weights)), _mm256_set1_epi16(1)));
 }
 
-LG_AVX2 static void dot8_avx2(const int8_t *x, const int8_t *weights, size_t n, int32_t dots[4]) {
+LG_AVX2 static void dot8_avx2(const uint8_t *x, const int8_t *weights, const int32_t *sums, const float *scales,
+                              size_t n, float products[4]) {
     __m256i a = _mm256_setzero_si256(), b = a, c = a, d = a;
     for (size_t i = 0; i < n; i += 32) {
-        __m256i values = load(x + i), sizes = _mm256_abs_epi8(values);
-        a = add_dot8(a, sizes, values, weights + i);
-        b = add_dot8(b, sizes, values, weights + n + i);
-        c = add_dot8(c, sizes, values, weights + 2 * n + i);
-        d = add_dot8(d, sizes, values, weights + 3 * n + i);
+        __m256i bytes = load(x + i);
+        a = add_dot8(a, bytes, weights + i);
+        b = add_dot8(b, bytes, weights + n + i);
+        c = add_dot8(c, bytes, weights + 2 * n + i);
+        d = add_dot8(d, bytes, weights + 3 * n + i);
     }
     a = _mm256_hadd_epi32(_mm256_hadd_epi32(a, b), _mm256_hadd_epi32(c, d)); /* four sums in each half */
-    __m128i sums = _mm_add_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1));
-    _mm_storeu_si128((__m128i *)(void *)dots, sums);
+    __m128i dots = _mm_add_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1));
+    __m128i shift = _mm_slli_epi32(_mm_loadu_si128((const __m128i *)(const void *)sums), 7);
+    __m128 exact = _mm_cvtepi32_ps(_mm_sub_epi32(dots, shift));
+    _mm_storeu_ps(products, _mm_mul_ps(exact, _mm_loadu_ps(scales)));
 }
 
 LG_AVX2 static float dotf_avx2(const float *x, const float *y, size_t n) {
@@ -90,14 +100,30 @@ LG_AVX2 static float dotf_avx2(const float *x, const float *y, size_t n) {
     return sum;
 }
 
-LG_AVX2 static void add_scaled_avx2(float *target, float factor, const float *values, size_t n) {
-    __m256 factors = _mm256_set1_ps(factor);
+LG_AVX2 static __m256 add_product(__m256 sum, __m256 factor, const float *values) {
+    return _mm256_add_ps(sum, _mm256_mul_ps(factor, _mm256_loadu_ps(values)));
+}
+
+LG_AVX2 static void add_rows_avx2(float *target, const float *factors, size_t rows, const float *values, size_t n) {
     size_t i = 0;
-    for (; i + 8 <= n; i += 8) {
-        __m256 product = _mm256_mul_ps(factors, _mm256_loadu_ps(values + i));
-        _mm256_storeu_ps(target + i, _mm256_add_ps(_mm256_loadu_ps(target + i), product));
+    for (; i + 32 <= n; i += 32) {
+        __m256 a = _mm256_loadu_ps(target + i), b = _mm256_loadu_ps(target + i + 8);
+        __m256 c = _mm256_loadu_ps(target + i + 16), d = _mm256_loadu_ps(target + i + 24);
+        for (size_t r = 0; r < rows; r++) {
+            __m256 factor = _mm256_set1_ps(factors[r]);
+            const float *row = values + r * n + i;
+            a = add_product(a, factor, row);
+            b = add_product(b, factor, row + 8);
+            c = add_product(c, factor, row + 16);
+            d = add_product(d, factor, row + 24);
+        }
+        _mm256_storeu_ps(target + i, a);
+        _mm256_storeu_ps(target + i + 8, b);
+        _mm256_storeu_ps(target + i + 16, c);
+        _mm256_storeu_ps(target + i + 24, d);
     }
-    lg_scalar_kernels()->add_scaled(target + i, factor, values + i, n - i);
+    for (size_t r = 0; r < rows && i < n; r++)
+        lg_scalar_kernels()->add_rows(target + i, factors + r, 1, values + r * n + i, n - i);
 }
 
 LG_AVX2 static void search8_avx2(const uint8_t *codes, size_t rows, size_t n, uint8_t flip, const int16_t *query,
@@ -147,9 +173,62 @@ LG_AVX2 static void search4_avx2(const uint8_t *codes, size_t rows, size_t n, co
     }
 }
 
+/* Bytes b to b + 15 of 32 codes (n): on return, columns[c] holds byte b + c of row r in its byte r. */
+LG_AVX2 static void transpose(const uint8_t *codes, size_t n, __m256i columns[16]) {
+    __m256i other[16];
+    for (size_t r = 0; r < 16; r++) {
+        __m128i low = _mm_loadu_si128((const __m128i *)(const void *)(codes + r * n));
+        __m128i high = _mm_loadu_si128((const __m128i *)(const void *)(codes + (r + 16) * n));
+        columns[r] = _mm256_inserti128_si256(_mm256_castsi128_si256(low), high, 1);
+    }
+    /* Four times, interleave the bytes of register i with those of register i + 8. */
+    for (int pass = 0; pass < 4; pass++) {
+        __m256i *from = pass % 2 ? other : columns, *to = pass % 2 ? columns : other;
+        for (size_t i = 0; i < 8; i++) {
+            to[2 * i] = _mm256_unpacklo_epi8(from[i], from[i + 8]);
+            to[2 * i + 1] = _mm256_unpackhi_epi8(from[i], from[i + 8]);
+        }
+    }
+}
+
+/* Bits of the eight rows whose sums, as upper bounds of cosines, reach `least`. */
+LG_AVX2 static uint32_t reaching(__m128i sums, const lg_sieve *sieve, const float *lengths, float least) {
+    __m256 sum = _mm256_cvtepi32_ps(_mm256_cvtepu16_epi32(sums));
+    __m256 bound = _mm256_add_ps(_mm256_mul_ps(sum, _mm256_set1_ps(sieve->step)), _mm256_set1_ps(sieve->offset));
+    __m256 needed = _mm256_mul_ps(_mm256_loadu_ps(lengths), _mm256_set1_ps(least));
+    return (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(bound, needed, _CMP_GE_OQ));
+}
+
+LG_AVX2 static __m256i looked_up(const uint8_t *table, __m256i nibbles) {
+    __m128i entries = _mm_loadu_si128((const __m128i *)(const void *)table);
+    return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(entries), nibbles);
+}
+
+LG_AVX2 static uint32_t sift_avx2(const uint8_t *codes, size_t n, const uint8_t *tables, const lg_sieve *sieve,
+                                  const float *lengths, float least) {
+    const __m256i nibble = _mm256_set1_epi8(15);
+    __m256i both = _mm256_setzero_si256(), odd = both, columns[16];
+    for (size_t b = 0; b < n; b += 16) {
+        transpose(codes + b, n, columns);
+        for (size_t c = 0; c < 16; c++, tables += 32) {
+            __m256i low = looked_up(tables, _mm256_and_si256(columns[c], nibble));
+            __m256i high = looked_up(tables + 16, _mm256_and_si256(_mm256_srli_epi16(columns[c], 4), nibble));
+            __m256i sums = _mm256_add_epi8(low, high);
+            both = _mm256_add_epi16(both, sums); /* of even rows, and 256 times those of odd rows */
+            odd = _mm256_add_epi16(odd, _mm256_srli_epi16(sums, 8));
+        }
+    }
+    __m256i even = _mm256_sub_epi16(both, _mm256_slli_epi16(odd, 8));
+    __m256i first = _mm256_unpacklo_epi16(even, odd), second = _mm256_unpackhi_epi16(even, odd);
+    return reaching(_mm256_castsi256_si128(first), sieve, lengths, least) |
+           reaching(_mm256_castsi256_si128(second), sieve, lengths + 8, least) << 8 |
+           reaching(_mm256_extracti128_si256(first, 1), sieve, lengths + 16, least) << 16 |
+           reaching(_mm256_extracti128_si256(second, 1), sieve, lengths + 24, least) << 24;
+}
+
 const lg_kernels *lg_avx2_kernels(void) {
-    static const lg_kernels kernels = {"avx2",    squares_avx2,    round8_avx2,  dot8_avx2,
-                                       dotf_avx2, add_scaled_avx2, search8_avx2, search4_avx2};
+    static const lg_kernels kernels = {"avx2",    squares_avx2,  round8_avx2,  dot8_avx2,
+                                       dotf_avx2, add_rows_avx2, search8_avx2, search4_avx2, sift_avx2};
     return &kernels;
 }
 #else

@@ -59,7 +59,8 @@ typedef struct lg_model {
     const unsigned char *table;
     const struct lg_kernels *kernels;
     const void *weights;            /* (columns, stride) int8, or (columns, input_dim) float */
-    const float *scales;            /* (columns): size of one step of each column; NULL for a float model */
+    const float *scales;            /* (columns): what a step of input and weight is worth; empty for a float model */
+    const int32_t *sums;            /* (columns): of the weights; empty for a float model */
     const uint32_t *outliers;       /* (outlier_count): input dimensions that stay float */
     const float *outlier_weights;   /* (outlier_count, columns) */
     const float *deeper;            /* (layers, units, 3 units) */
@@ -180,8 +181,8 @@ size_t lg_search_scratch(const lg_codec *codec);
  *
  * query    (codec->output_dim), of length 1.
  * codes    (rows, codec->bytes_per_row) bytes.
- * lengths  (rows) from lg_codes_lengths; NULL measures them in passing, which makes int4, e8 and the binary kinds
- *          about 20 times slower and costs nothing for the other kinds.
+ * lengths  (rows) from lg_codes_lengths; NULL measures them in passing, which makes a search of e8 codes about twice
+ *          as long, of the binary kinds three times and of int4 six times; the other kinds need none.
  * k        how many to find, at least 1; meant for up to a few hundred.
  * hits     is written: the nearest min(k, rows), nearest first, and the lower row first if two are equal.
  * scratch  lg_search_scratch(codec) bytes, aligned to 8.

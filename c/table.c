@@ -93,8 +93,9 @@ static lg_status find_sections(lg_model *model, const unsigned char *table, uint
     model->deeper = section(table, length, 176, model->layers * units * units * 3 * 4);
     model->head = section(table, length, 180, units * model->output_dim * 4);
     model->codecs = section(table, length, 184, 0);
-    if (!model->weights || !model->scales || !model->outliers || !model->outlier_weights || !model->deeper ||
-        !model->head || !model->codecs)
+    model->sums = section(table, length, 188, integer ? columns * 4 : 0);
+    if (!model->weights || !model->scales || !model->sums || !model->outliers || !model->outlier_weights ||
+        !model->deeper || !model->head || !model->codecs)
         return LG_BAD_TABLE;
     for (uint32_t i = 0; i < model->outlier_count; i++)
         if (model->outliers[i] >= model->input_dim) return LG_BAD_TABLE;

@@ -26,9 +26,10 @@ def table_bytes(weights: VectorWeights) -> bytes:
     manifest, codecs = weights.manifest, _codecs(weights)
     sections = [
         _padded_rows(weights.linear).tobytes(),
-        *(part.tobytes() for part in (weights.scales, weights.outliers, weights.outlier_weights)),
-        *(part.tobytes() for part in (weights.deeper, weights.head)),
+        (weights.scales * np.float32(weights.input_scale)).tobytes(),
+        *(part.tobytes() for part in (weights.outliers, weights.outlier_weights, weights.deeper, weights.head)),
         b"".join(codecs),
+        weights.sums.tobytes(),
     ]
     offsets, body = _placed(sections)
     sizes = (
@@ -39,13 +40,13 @@ def table_bytes(weights: VectorWeights) -> bytes:
         int(bool(weights.scales.size)),
     )
     checked = struct.pack(
-        "<32s64s6IfI7II",
+        "<32s64s6IfI8I",
         bytes.fromhex(manifest.graph_sha256),
         manifest.name.encode()[:_NAME_BYTES].decode(errors="ignore").encode(),
         *(*sizes, len(weights.outliers)),
         weights.input_scale,
         len(codecs),
-        *(*offsets, 0),
+        *offsets,
     )
     rest = checked + body
     start = struct.pack("<8sIIQQ", MAGIC, VERSION, 0, _CHECKED + len(rest), checksum(rest))

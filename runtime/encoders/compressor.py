@@ -57,8 +57,6 @@ class Compressor(RowModel):
             if engine == "c":
                 raise
             return None
-        if engine == "auto" and not weights.same_everywhere:
-            return None
         return VectorEngine(table_bytes(weights), threads or usable_cores())
 
     def run(self, rows: Array) -> Array:

@@ -47,14 +47,18 @@ def test_the_bytes_are_those_of_the_page():
     inputs, dim, units, layers, integer, outliers = struct.unpack_from("<6I", data, 128)
     assert (inputs, dim, units, layers, integer, outliers) == (1536, 256, 24, 0, 1, 2)
     assert struct.unpack_from("<fI", data, 152) == (stored["input_scale"], 4)
-    weights, scales, places, floats, deeper, head, codecs, zero = struct.unpack_from("<8I", data, 160)
+    weights, scales, places, floats, deeper, head, codecs, sums = struct.unpack_from("<8I", data, 160)
     assert np.array_equal(
         np.frombuffer(data, "i1", 328 * 1536, weights).reshape(328, 1536).T, stored["linear_weight_int8"]
     )
-    assert np.array_equal(np.frombuffer(data, "<f4", 328, scales), stored["linear_weight_scale"])
+    worth = stored["linear_weight_scale"] * stored["input_scale"]
+    assert np.array_equal(np.frombuffer(data, "<f4", 328, scales), worth)
+    assert (
+        np.frombuffer(data, "<i4", 328, sums).tolist() == stored["linear_weight_int8"].sum(axis=0, dtype=int).tolist()
+    )
     assert np.frombuffer(data, "<u4", 2, places).tolist() == stored["outlier_dims"].tolist()
     assert np.array_equal(np.frombuffer(data, "<f4", 2 * 328, floats), stored["outlier_weight"].ravel())
-    assert (deeper, zero) == (head, 0)
+    assert deeper == head
     assert np.array_equal(np.frombuffer(data, "<f4", 24 * 256, head), stored["head_weight"].ravel())
     codec = Compressor.load(MODEL, threads=1).codec("int4")
     assert np.frombuffer(data, "<u4", 1, codecs) == 256
