@@ -19,7 +19,7 @@ from linguagen.runtime.encoders.loaded import RowModel
 from linguagen.runtime.native import has_library
 from linguagen.runtime.vectors import Array
 
-_FEW_ROWS = 2
+_FEW_ROWS = 8
 """Up to so many rows, the C library is faster than onnxruntime: see docs/results/c.md."""
 
 
