@@ -41,6 +41,24 @@ typedef struct lg_kernels {
                      const float lengths[LG_SIFT_ROWS], float least);
 } lg_kernels;
 
+#define LG_MOST (1 << 16) /* of any width of a model */
+#define LG_VECTOR_TABLE 0
+#define LG_TEXT_TABLE 1
+
+/* Check the first 32 bytes of a table, its checksum, and that it holds a model of a kind. */
+lg_status lg_check_table(const unsigned char *table, size_t length, uint32_t kind);
+
+uint32_t lg_word_at(const unsigned char *table, size_t offset);
+
+/* The section whose offset stands at a place in the header, or NULL if it does not lie in the table. */
+const void *lg_section(const unsigned char *table, uint64_t length, size_t place, uint64_t bytes);
+
+/* hidden (units) += u v sigmoid(g), from parts (3 units). */
+void lg_add_gate(float *hidden, const float *parts, size_t units);
+
+/* A row (dim) divided by its length, as an embedding. */
+void lg_finish(const struct lg_kernels *kernels, const float *row, size_t dim, float *embedding);
+
 const lg_kernels *lg_scalar_kernels(void);
 const lg_kernels *lg_best_kernels(void);
 

@@ -62,3 +62,17 @@ class Codec:
             rows: is written: (queries, k) int64, numbers of the nearest codes.
             cosines: is written: (queries, k).
         """
+
+class Text:
+    """A text model from the bytes of its table, which stay in memory with it. Threads can share one."""
+
+    name: str
+    """The model's name."""
+    output_dim: int
+    """Numbers in an embedding."""
+    def __init__(self, table: bytes) -> None:
+        """Check a table and open it."""
+    def tokenize(self, text: str) -> list[int]:
+        """The tokens of a text of any length, those of its SentencePiece model; holds the GIL."""
+    def embed(self, text: str, embedding: _Array) -> None:
+        """Embed a text of any length as an embedding (output_dim,)."""

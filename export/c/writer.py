@@ -6,8 +6,8 @@ from typing import Any
 
 from linguagen.export.c.header import header_text
 from linguagen.models.errors import UsageError
-from linguagen.runtime.c.table import code_widths, table_bytes
-from linguagen.runtime.c.weights import read_weights
+from linguagen.runtime.c.vector_table import code_widths, table_bytes
+from linguagen.runtime.c.vector_weights import read_weights
 from linguagen.runtime.writing.whole_file import refuse_existing, replace_file
 
 ENDINGS = {"table": ".lgt", "header": ".h"}

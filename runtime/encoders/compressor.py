@@ -9,9 +9,9 @@ import numpy.typing as npt
 from linguagen.models.errors import ModelFileError, UsageError
 from linguagen.models.manifests.vectors import CODES_NAME, INPUT_NAME, OUTPUT_NAME, Manifest
 from linguagen.models.model_file import read_model_file
-from linguagen.runtime.c.table import table_bytes
 from linguagen.runtime.c.vector_engine import VectorEngine
-from linguagen.runtime.c.weights import vector_weights
+from linguagen.runtime.c.vector_table import vector_table
+from linguagen.runtime.c.vector_weights import vector_weights
 from linguagen.runtime.codes.codec import Codec, Codes
 from linguagen.runtime.cores import usable_cores
 from linguagen.runtime.encoders.engine import Engine, check_engine
@@ -57,7 +57,7 @@ class Compressor(RowModel):
             if engine == "c":
                 raise
             return None
-        return VectorEngine(table_bytes(weights), threads or usable_cores())
+        return VectorEngine(vector_table(weights), threads or usable_cores())
 
     def run(self, rows: Array) -> Array:
         """Run the model on rows (rows, input_dim) and return (rows, output_dim), without any check.

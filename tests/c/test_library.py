@@ -11,8 +11,8 @@ from c.builds import KINDS, ROOT, SANITIZERS, C, Driver, compile_driver, need
 from linguagen.export.c.writer import export_table
 from linguagen.models.catalogue import find_model
 from linguagen.runtime import Compressor
-from linguagen.runtime.c.table import code_widths
-from linguagen.runtime.c.weights import VectorWeights, read_weights
+from linguagen.runtime.c.vector_table import code_widths
+from linguagen.runtime.c.vector_weights import VectorWeights, read_weights
 
 MODELS = ("text-embedding-3-small", "text-embedding-ada-002")
 

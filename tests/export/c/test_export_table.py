@@ -15,8 +15,9 @@ from linguagen.models.errors import ModelFileError
 from linguagen.models.model_file import read_model_file
 from linguagen.models.onnx_file import read_initialisers
 from linguagen.runtime import Compressor
-from linguagen.runtime.c.table import checksum, code_widths, table_bytes
-from linguagen.runtime.c.weights import read_weights
+from linguagen.runtime.c.table import checksum
+from linguagen.runtime.c.vector_table import code_widths, vector_table
+from linguagen.runtime.c.vector_weights import read_weights
 
 MODEL = "text-embedding-ada-002"
 
@@ -26,7 +27,7 @@ def test_the_command_writes_the_table_of_a_shipped_model(run_command, tmp_path):
     assert done.stdout == f"{MODEL}.lgt\n"
     assert "for c/linguagen.h; widths of codes: 256, 128, 64, 32" in done.stderr
     data = (tmp_path / f"{MODEL}.lgt").read_bytes()
-    assert data == table_bytes(read_weights(find_model(MODEL)))
+    assert data == vector_table(read_weights(find_model(MODEL)))
     shown = run_command("lg-export", find_model(MODEL), "--format", "table", "-o", "n.lgt", "--json").stdout
     assert json.loads(shown) == {
         "file": "n.lgt",
@@ -38,7 +39,7 @@ def test_the_command_writes_the_table_of_a_shipped_model(run_command, tmp_path):
 
 def test_the_bytes_are_those_of_the_page():
     """Read as docs/c.md describes them."""
-    data, file = table_bytes(read_weights(find_model(MODEL))), read_model_file(find_model(MODEL))
+    data, file = vector_table(read_weights(find_model(MODEL))), read_model_file(find_model(MODEL))
     stored = read_initialisers(file.data)
     assert data[:8] == b"LGTABLE\n"
     assert struct.unpack_from("<IIQQ", data, 8) == (1, 0, len(data), checksum(data[32:]))
@@ -81,7 +82,7 @@ def test_a_run_is_exported_and_checked_first(tiny, run_command, tmp_path):
     words = ("lg-export", tiny["run"], "--quantize", "int8", "--format", "table", "-o", "m.lgt")
     run_command(*words)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["m.lgt"]
-    assert (tmp_path / "m.lgt").read_bytes()[160:] == table_bytes(read_weights(tiny["int8"]))[160:]
+    assert (tmp_path / "m.lgt").read_bytes()[160:] == vector_table(read_weights(tiny["int8"]))[160:]
     assert "error: m.lgt exists; choose another name with -o, or pass --overwrite" in run_command(*words, code=2).stderr
     run_command(*words, "--overwrite")
 
@@ -114,7 +115,7 @@ def test_half_precision_is_refused(tiny):
 def test_a_header_holds_the_table(run_command, tmp_path):
     need("cc")
     run_command("lg-export", MODEL, "--format", "header", "-o", "model.h")
-    table = table_bytes(read_weights(find_model(MODEL)))
+    table = vector_table(read_weights(find_model(MODEL)))
     assert (tmp_path / "model.h").read_text() == header_text(table, MODEL)
     (tmp_path / "main.c").write_text(
         '#include "linguagen.h"\n#include "model.h"\n#include <stdio.h>\n'

@@ -66,11 +66,11 @@ def test_weights_of_8_bits_are_left_to_onnxruntime_unless_c_was_named(library, t
         stored["linear_weight_int8"] = np.where(stored["linear_weight_int8"] == 64, np.int8(65), 0)
         return stored
 
-    monkeypatch.setattr("linguagen.runtime.c.weights.read_initialisers", wider)
+    monkeypatch.setattr("linguagen.runtime.c.vector_weights.read_initialisers", wider)
     auto = Compressor.load(tiny["int8"], device="cpu", threads=1)
     assert auto.compress(tiny_vectors[:1]).shape == (1, 8)
     assert auto._c is None
-    with pytest.raises(ModelFileError, match="linear_weight_int8 reaches 65, expected at most 64"):
+    with pytest.raises(ModelFileError, match="an int8 weight is 65, expected at most 64"):
         Compressor.load(tiny["int8"], engine="c")
 
 

@@ -89,20 +89,19 @@ def _weights(manifest: Manifest, stored: _Initialisers) -> VectorWeights:
     linear = stored["linear_weight_int8" if integer else "linear_weight"]  # (input_dim, columns)
     if linear.shape != (manifest.input_dim, columns):
         raise ValueError(f"linear_weight is {linear.shape}, expected {(manifest.input_dim, columns)}")
-    if integer and int(np.abs(linear, dtype=np.int16).max()) > _MOST:
-        raise ValueError(f"linear_weight_int8 reaches {np.abs(linear, dtype=np.int16).max()}, expected at most {_MOST}")
+    require_small(linear)
     outliers = stored.get("outlier_dims", np.empty(0))
-    deeper = [_float(stored[f"weight{layer}"], units, 3 * units) for layer in range(1, _layers(stored))]
+    deeper = [require_shape(stored[f"weight{layer}"], units, 3 * units) for layer in range(1, _layers(stored))]
     return VectorWeights(
         manifest,
         units,
         np.ascontiguousarray(linear.T),
         float(stored["input_scale"]) if integer else 0.0,
-        _float(stored["linear_weight_scale"], columns) if integer else np.empty(0, np.float32),
+        require_shape(stored["linear_weight_scale"], columns) if integer else np.empty(0, np.float32),
         outliers.astype(np.uint32),
-        _float(stored.get("outlier_weight", np.empty((0, columns))), len(outliers), columns),
+        require_shape(stored.get("outlier_weight", np.empty((0, columns))), len(outliers), columns),
         np.stack(deeper) if deeper else np.empty((0, units, 3 * units), np.float32),
-        _float(stored.get("head_weight", np.empty((0, manifest.output_dim))), units, manifest.output_dim),
+        require_shape(stored.get("head_weight", np.empty((0, manifest.output_dim))), units, manifest.output_dim),
     )
 
 
@@ -114,7 +113,7 @@ def _layers(stored: _Initialisers) -> int:
     return layer
 
 
-def _float(values: npt.NDArray[Any], *shape: int) -> Array:
+def require_shape(values: npt.NDArray[Any], *shape: int) -> Array:
     """Values as float32, refused if they are not of a shape.
 
     Raises:
@@ -123,3 +122,13 @@ def _float(values: npt.NDArray[Any], *shape: int) -> Array:
     if values.shape != shape:
         raise ValueError(f"a weight is {values.shape}, expected {shape}")
     return np.ascontiguousarray(values, dtype=np.float32)
+
+
+def require_small(weights: npt.NDArray[Any]) -> None:
+    """Refuse int8 weights of any shape that C cannot multiply.
+
+    Raises:
+        ValueError: one of them has more than 7 bits.
+    """
+    if weights.dtype == np.int8 and weights.size and (most := int(np.abs(weights, dtype=np.int16).max())) > _MOST:
+        raise ValueError(f"an int8 weight is {most}, expected at most {_MOST}")
