@@ -91,23 +91,25 @@ typedef struct lg_reading {
     double *total;  /* (output_dim): sum of the embeddings of windows */
     float *shares;  /* (tokens): what each weighs, summing to 1 */
     float *pooled;  /* (width + directions hidden) */
-    float *row;     /* (width), then (output_dim) */
+    float *row;     /* (output_dim) */
     float *parts;   /* (tokens, 3 hidden): u, v, g */
     float *hidden;  /* (tokens, hidden) */
     float *summed;  /* (tokens, hidden) */
+    float *fade;    /* (hidden) */
 } lg_reading;
 
 static size_t lay_out_reading(const lg_text *model, size_t count, void *scratch, lg_reading *reading) {
     size_t units = (size_t)model->directions * model->hidden, hidden = count * model->hidden;
-    size_t floats = count + model->width + units + model->width + model->output_dim + 5 * hidden;
+    size_t floats = count + model->width + units + model->output_dim + 5 * hidden + model->hidden;
     if (scratch) {
         reading->total = scratch;
         reading->shares = (float *)(void *)(reading->total + model->output_dim);
         reading->pooled = reading->shares + count;
         reading->row = reading->pooled + model->width + units;
-        reading->parts = reading->row + model->width + model->output_dim;
+        reading->parts = reading->row + model->output_dim;
         reading->hidden = reading->parts + 3 * hidden;
         reading->summed = reading->hidden + hidden;
+        reading->fade = reading->summed + hidden;
     }
     return model->output_dim * sizeof(double) + floats * sizeof(float) + 8;
 }
@@ -133,12 +135,16 @@ static void weigh(const lg_text *model, const uint32_t *tokens, size_t count, fl
     for (size_t t = 0; t < count; t++) shares[t] /= sum;
 }
 
-/* The row of a token (width) as floats: in the table itself, or in room (width). */
-static const float *float_row(const lg_text *model, uint32_t token, float *room) {
-    const unsigned char *bytes = (const unsigned char *)model->rows + (size_t)token * model->stride;
-    if (!(model->step > 0)) return (const float *)model->rows + (size_t)token * model->width;
-    for (size_t i = 0; i < model->width; i++) room[i] = (float)((int)bytes[i] - 128) * model->step;
-    return room;
+/* The weighted sum (width) of the tokens' rows. */
+static void pool_rows(const lg_text *model, const uint32_t *tokens, size_t count, const float *shares, float *pooled) {
+    for (size_t t = 0; t < count; t++) {
+        size_t start = (size_t)tokens[t] * model->stride;
+        if (model->step > 0)
+            model->kernels->add_bytes(pooled, shares[t] * model->step, (const uint8_t *)model->rows + start,
+                                      model->width);
+        else
+            model->kernels->add_rows(pooled, shares + t, 1, (const float *)model->rows + start, model->width);
+    }
 }
 
 /* Parts (tokens, 3 hidden) of the first block of a direction, from the tokens' rows. */
@@ -162,24 +168,21 @@ static void first_parts(const lg_text *model, const uint32_t *tokens, size_t cou
 }
 
 /* The fading sums (tokens, hidden) of v over the tokens before each, or after each if reversed, by doubling their
- * reach (Hillis and Steele, "Data parallel algorithms", 1986). */
-static void fading_sums(const float *parts, size_t count, size_t hidden, const float *keep, int reversed, float *sums) {
+ * reach (Hillis and Steele, "Data parallel algorithms", 1986). fade (hidden) is room to work in. */
+static void fading_sums(const lg_kernels *kernels, const float *parts, size_t count, size_t hidden, const float *keep, int reversed, float *fade,
+                        float *sums) {
     for (size_t t = 0; t < count; t++) {
         size_t other = reversed ? t + 1 : t - 1; /* t - 1 wraps for the first token, and is no token either */
         for (size_t i = 0; i < hidden; i++)
             sums[t * hidden + i] = other < count ? parts[other * 3 * hidden + hidden + i] : 0;
     }
-    for (size_t doubling = 0; doubling < LG_DOUBLINGS; doubling++) {
-        size_t reach = (size_t)1 << doubling;
+    for (size_t reach = 1; reach < 1 << LG_DOUBLINGS; reach *= 2) {
+        for (size_t i = 0; i < hidden; i++) fade[i] = reach == 1 ? keep[i] : fade[i] * fade[i];
         for (size_t step = reach; step < count; step++) {
             /* From the far end, so that what is added has not changed yet. */
             float *target = sums + (reversed ? step - reach : count - 1 - (step - reach)) * hidden;
             const float *moved = reversed ? target + reach * hidden : target - reach * hidden;
-            for (size_t i = 0; i < hidden; i++) {
-                float fade = keep[i];
-                for (size_t square = 0; square < doubling; square++) fade *= fade;
-                target[i] += fade * moved[i];
-            }
+            kernels->add_products(target, fade, moved, hidden);
         }
     }
 }
@@ -200,10 +203,10 @@ static void read_direction(const lg_text *model, const uint32_t *tokens, size_t 
             model->kernels->add_rows(parts, reading->hidden + t * hidden, hidden, deeper, columns);
         }
         if (layer) deeper += hidden * columns;
-        fading_sums(reading->parts, count, hidden, keep, reversed, reading->summed);
+        fading_sums(model->kernels, reading->parts, count, hidden, keep, reversed, reading->fade, reading->summed);
         for (size_t t = 0; t < count; t++) {
             memcpy(reading->parts + t * columns + hidden, reading->summed + t * hidden, hidden * sizeof(float));
-            lg_add_gate(reading->hidden + t * hidden, reading->parts + t * columns, hidden);
+            model->kernels->add_gate(reading->hidden + t * hidden, reading->parts + t * columns, hidden);
         }
     }
 }
@@ -212,12 +215,10 @@ static void read_direction(const lg_text *model, const uint32_t *tokens, size_t 
 static void read_window(const lg_text *model, const uint32_t *tokens, size_t count, const lg_reading *reading,
                         float *embedding) {
     size_t units = (size_t)model->directions * model->hidden, inputs = model->width + units;
-    float *row = reading->row + model->width;
+    float *row = reading->row;
     weigh(model, tokens, count, reading->shares);
     for (size_t i = 0; i < inputs; i++) reading->pooled[i] = 0;
-    for (size_t t = 0; t < count; t++)
-        model->kernels->add_rows(reading->pooled, reading->shares + t, 1, float_row(model, tokens[t], reading->row),
-                                 model->width);
+    pool_rows(model, tokens, count, reading->shares, reading->pooled);
     for (size_t direction = 0; direction < model->directions; direction++) {
         read_direction(model, tokens, count, direction, reading);
         float *pooled = reading->pooled + model->width + direction * model->hidden;
@@ -245,7 +246,7 @@ lg_status lg_embed(const lg_text *model, const uint32_t *tokens, size_t count, f
         read_window(model, tokens + first, some, &reading, embedding);
         for (size_t i = 0; i < model->output_dim; i++) reading.total[i] += (double)some * embedding[i];
     }
-    float *row = reading.row + model->width;
+    float *row = reading.row;
     double squares = 0;
     for (size_t i = 0; i < model->output_dim; i++) squares += reading.total[i] * reading.total[i];
     for (size_t i = 0; i < model->output_dim; i++) row[i] = (float)(reading.total[i] / sqrt(squares));

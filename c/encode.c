@@ -98,11 +98,6 @@ static void product_float(const lg_model *model, size_t rows, const lg_block *bl
             block->wide[r * columns + c] = model->kernels->dotf(block->unit[r], weights + c * n, n);
 }
 
-void lg_add_gate(float *hidden, const float *parts, size_t units) {
-    const float *u = parts, *v = parts + units, *g = parts + 2 * units;
-    for (size_t i = 0; i < units; i++) hidden[i] += u[i] * v[i] / (1 + expf(-g[i]));
-}
-
 void lg_finish(const lg_kernels *kernels, const float *row, size_t dim, float *embedding) {
     float mean = kernels->squares(row, dim) / (float)dim, factor = 1 / sqrtf((mean + 1e-20f) * (float)dim);
     for (size_t i = 0; i < dim; i++) embedding[i] = 0;
@@ -117,11 +112,11 @@ static void finish_row(const lg_model *model, const lg_block *block, size_t r, f
     for (uint32_t i = 0; i < model->outlier_count; i++) block->kept[i] = block->unit[r][model->outliers[i]];
     kernels->add_rows(wide, block->kept, model->outlier_count, model->outlier_weights, model->columns);
     for (size_t i = 0; i < units; i++) hidden[i] = 0;
-    lg_add_gate(hidden, wide + dim, units);
+    kernels->add_gate(hidden, wide + dim, units);
     for (size_t layer = 0; layer < model->layers; layer++) {
         for (size_t i = 0; i < units * 3; i++) parts[i] = 0;
         kernels->add_rows(parts, hidden, units, model->deeper + layer * units * units * 3, units * 3);
-        lg_add_gate(hidden, parts, units);
+        kernels->add_gate(hidden, parts, units);
     }
     kernels->add_rows(wide, hidden, units, model->head, dim);
     lg_finish(kernels, wide, dim, embedding);

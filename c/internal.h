@@ -28,6 +28,12 @@ typedef struct lg_kernels {
     float (*dotf)(const float *x, const float *y, size_t n);
     /* target (n) += factors (rows) x values (rows, n), row by row. */
     void (*add_rows)(float *target, const float *factors, size_t rows, const float *values, size_t n);
+    /* target (n) += a (n) x b (n). */
+    void (*add_products)(float *target, const float *a, const float *b, size_t n);
+    /* target (n) += factor x (bytes (n) - 128). */
+    void (*add_bytes)(float *target, float factor, const uint8_t *bytes, size_t n);
+    /* hidden (n) += u v sigmoid(g), from parts (3, n). */
+    void (*add_gate)(float *hidden, const float *parts, size_t n);
     /* Products of codes (rows, n), each byte exclusive-or flip, with query (n); and squared lengths of the codes. */
     void (*search8)(const uint8_t *codes, size_t rows, size_t n, uint8_t flip, const int16_t *query, int32_t *dots,
                     int32_t *squares);
@@ -41,6 +47,12 @@ typedef struct lg_kernels {
                      const float lengths[LG_SIFT_ROWS], float least);
 } lg_kernels;
 
+/* exp(x) is 2^n exp(r), and exp(r) its Taylor series of degree 7, on which all kernels agree to the last bit. */
+#define LG_LOG2_E 1.44269504f
+#define LG_LN2_HIGH 0.693359375f /* few bits, so that n times it is exact */
+#define LG_LN2_LOW (-2.12194440e-4f)
+#define LG_EXP_MOST 87.0f
+
 #define LG_MOST (1 << 16) /* of any width of a model */
 #define LG_VECTOR_TABLE 0
 #define LG_TEXT_TABLE 1
@@ -52,9 +64,6 @@ uint32_t lg_word_at(const unsigned char *table, size_t offset);
 
 /* The section whose offset stands at a place in the header, or NULL if it does not lie in the table. */
 const void *lg_section(const unsigned char *table, uint64_t length, size_t place, uint64_t bytes);
-
-/* hidden (units) += u v sigmoid(g), from parts (3 units). */
-void lg_add_gate(float *hidden, const float *parts, size_t units);
 
 /* A row (dim) divided by its length, as an embedding. */
 void lg_finish(const struct lg_kernels *kernels, const float *row, size_t dim, float *embedding);

@@ -2,6 +2,7 @@
 #include "internal.h"
 
 #include <math.h>
+#include <string.h>
 
 static float squares_scalar(const float *x, size_t n) {
     float lanes[32] = {0};
@@ -46,6 +47,41 @@ static void add_rows_scalar(float *target, const float *factors, size_t rows, co
         }
 }
 
+static void add_products_scalar(float *target, const float *a, const float *b, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        float product = a[i] * b[i];
+        target[i] += product;
+    }
+}
+
+static void add_bytes_scalar(float *target, float factor, const uint8_t *bytes, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        float product = factor * (float)((int)bytes[i] - 128);
+        target[i] += product;
+    }
+}
+
+static float exponential(float x) {
+    x = x > -LG_EXP_MOST ? (x < LG_EXP_MOST ? x : LG_EXP_MOST) : -LG_EXP_MOST;
+    float whole = rintf(x * LG_LOG2_E), series = 1.0f / 5040, power;
+    float high = whole * LG_LN2_HIGH, low = whole * LG_LN2_LOW, rest = (x - high) - low;
+    static const float terms[] = {1.0f / 720, 1.0f / 120, 1.0f / 24, 1.0f / 6, 0.5f, 1, 1};
+    for (size_t i = 0; i < sizeof terms / sizeof *terms; i++) {
+        float product = series * rest;
+        series = product + terms[i];
+    }
+    uint32_t bits = (uint32_t)((int32_t)whole + 127) << 23;
+    memcpy(&power, &bits, sizeof power);
+    return series * power;
+}
+
+static void add_gate_scalar(float *hidden, const float *parts, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        float gated = parts[i] * parts[n + i] / (1 + exponential(-parts[2 * n + i]));
+        hidden[i] += gated;
+    }
+}
+
 static void search8_scalar(const uint8_t *codes, size_t rows, size_t n, uint8_t flip, const int16_t *query,
                            int32_t *dots, int32_t *squares) {
     for (size_t r = 0; r < rows; r++, codes += n) {
@@ -73,8 +109,9 @@ static void search4_scalar(const uint8_t *codes, size_t rows, size_t n, const in
 }
 
 const lg_kernels *lg_scalar_kernels(void) {
-    static const lg_kernels kernels = {"scalar",    squares_scalar,  round8_scalar,  dot8_scalar,
-                                       dotf_scalar, add_rows_scalar, search8_scalar, search4_scalar, NULL};
+    static const lg_kernels kernels = {"scalar",        squares_scalar,      round8_scalar,    dot8_scalar,
+                                       dotf_scalar,     add_rows_scalar,     add_products_scalar, add_bytes_scalar,
+                                       add_gate_scalar, search8_scalar,      search4_scalar,   NULL};
     return &kernels;
 }
 

@@ -126,6 +126,53 @@ LG_AVX2 static void add_rows_avx2(float *target, const float *factors, size_t ro
         lg_scalar_kernels()->add_rows(target + i, factors + r, 1, values + r * n + i, n - i);
 }
 
+LG_AVX2 static void add_products_avx2(float *target, const float *a, const float *b, size_t n) {
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8)
+        _mm256_storeu_ps(target + i, add_product(_mm256_loadu_ps(target + i), _mm256_loadu_ps(a + i), b + i));
+    lg_scalar_kernels()->add_products(target + i, a + i, b + i, n - i);
+}
+
+LG_AVX2 static void add_bytes_avx2(float *target, float factor, const uint8_t *bytes, size_t n) {
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        __m256i whole = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)(bytes + i)));
+        __m256 values = _mm256_cvtepi32_ps(_mm256_sub_epi32(whole, _mm256_set1_epi32(128)));
+        __m256 product = _mm256_mul_ps(_mm256_set1_ps(factor), values);
+        _mm256_storeu_ps(target + i, _mm256_add_ps(_mm256_loadu_ps(target + i), product));
+    }
+    lg_scalar_kernels()->add_bytes(target + i, factor, bytes + i, n - i);
+}
+
+LG_AVX2 static __m256 exponential8(__m256 x) {
+    x = _mm256_min_ps(_mm256_max_ps(x, _mm256_set1_ps(-LG_EXP_MOST)), _mm256_set1_ps(LG_EXP_MOST));
+    __m256 whole = _mm256_mul_ps(x, _mm256_set1_ps(LG_LOG2_E)), series = _mm256_set1_ps(1.0f / 5040);
+    whole = _mm256_round_ps(whole, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    __m256 rest = _mm256_sub_ps(x, _mm256_mul_ps(whole, _mm256_set1_ps(LG_LN2_HIGH)));
+    rest = _mm256_sub_ps(rest, _mm256_mul_ps(whole, _mm256_set1_ps(LG_LN2_LOW)));
+    static const float terms[] = {1.0f / 720, 1.0f / 120, 1.0f / 24, 1.0f / 6, 0.5f, 1, 1};
+    for (size_t i = 0; i < sizeof terms / sizeof *terms; i++)
+        series = _mm256_add_ps(_mm256_mul_ps(series, rest), _mm256_set1_ps(terms[i]));
+    __m256i power = _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(whole), _mm256_set1_epi32(127)), 23);
+    return _mm256_mul_ps(series, _mm256_castsi256_ps(power));
+}
+
+LG_AVX2 static void add_gate_avx2(float *hidden, const float *parts, size_t n) {
+    float rest[3 * 8] = {0}, gated[8] = {0};
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        __m256 minus = _mm256_xor_ps(_mm256_loadu_ps(parts + 2 * n + i), _mm256_set1_ps(-0.0f));
+        __m256 product = _mm256_mul_ps(_mm256_loadu_ps(parts + i), _mm256_loadu_ps(parts + n + i));
+        __m256 gate = _mm256_div_ps(product, _mm256_add_ps(_mm256_set1_ps(1), exponential8(minus)));
+        _mm256_storeu_ps(hidden + i, _mm256_add_ps(_mm256_loadu_ps(hidden + i), gate));
+    }
+    if (i == n) return;
+    for (size_t k = i; k < n; k++)
+        for (size_t part = 0; part < 3; part++) rest[part * 8 + k - i] = parts[part * n + k];
+    add_gate_avx2(gated, rest, 8);
+    for (size_t k = i; k < n; k++) hidden[k] += gated[k - i];
+}
+
 LG_AVX2 static void search8_avx2(const uint8_t *codes, size_t rows, size_t n, uint8_t flip, const int16_t *query,
                                  int32_t *dots, int32_t *squares) {
     __m128i flips = _mm_set1_epi8((char)flip);
@@ -227,8 +274,9 @@ LG_AVX2 static uint32_t sift_avx2(const uint8_t *codes, size_t n, const uint8_t 
 }
 
 const lg_kernels *lg_avx2_kernels(void) {
-    static const lg_kernels kernels = {"avx2",    squares_avx2,  round8_avx2,  dot8_avx2,
-                                       dotf_avx2, add_rows_avx2, search8_avx2, search4_avx2, sift_avx2};
+    static const lg_kernels kernels = {"avx2",        squares_avx2,  round8_avx2,       dot8_avx2,
+                                       dotf_avx2,     add_rows_avx2, add_products_avx2, add_bytes_avx2,
+                                       add_gate_avx2, search8_avx2,  search4_avx2,      sift_avx2};
     return &kernels;
 }
 #else

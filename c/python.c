@@ -365,7 +365,7 @@ static PyObject *text_embed(PyObject *self, PyObject *args) {
         Py_BEGIN_ALLOW_THREADS
         status = embed(model, text, (size_t)bytes, embedding.buf);
         Py_END_ALLOW_THREADS
-        result = finished(status, -1, NULL);
+        result = status == LG_OK || status == LG_EMPTY_TEXT ? PyBool_FromLong(status == LG_OK) : refuse(status, -1);
     }
     PyBuffer_Release(&embedding);
     return result;

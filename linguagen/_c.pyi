@@ -74,5 +74,5 @@ class Text:
         """Check a table and open it."""
     def tokenize(self, text: str) -> list[int]:
         """The tokens of a text of any length, those of its SentencePiece model; holds the GIL."""
-    def embed(self, text: str, embedding: _Array) -> None:
-        """Embed a text of any length as an embedding (output_dim,)."""
+    def embed(self, text: str, embedding: _Array) -> bool:
+        """Embed a text of any length as an embedding (output_dim,); false if the text has no token."""

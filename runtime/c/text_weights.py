@@ -1,7 +1,6 @@
 """The weights of a text model, read from its file in the form that C uses."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,7 @@ import numpy.typing as npt
 
 from linguagen.models.errors import ModelFileError
 from linguagen.models.manifests.text import TextManifest
-from linguagen.models.model_file import TextFile, read_text_file
+from linguagen.models.model_file import TextFile
 from linguagen.models.onnx_file import read_initialisers
 from linguagen.runtime.c.unigram import Unigram, read_unigram
 from linguagen.runtime.c.vector_weights import require_shape, require_small
@@ -49,17 +48,16 @@ class TextWeights:
     """(width + directions * hidden, dim)."""
 
 
-def read_text_weights(path: Path) -> TextWeights:
+def text_weights(file: TextFile, path: str) -> TextWeights:
     """Read the weights of a text model.
 
+    Args:
+        file: its file.
+        path: where the file lies, for messages.
+
     Raises:
-        ModelFileError: the file is damaged or of another kind, or C cannot read models of its precision or tokenizer.
+        ModelFileError: the file is damaged, or C cannot read models of its precision or tokenizer.
     """
-    return text_weights(read_text_file(path), str(path))
-
-
-def text_weights(file: TextFile, path: str) -> TextWeights:
-    """Like `read_text_weights`, but for a file that is already in memory; its path is for messages."""
     if file.manifest.precision not in ("float32", "int8"):
         raise ModelFileError(
             f"{path}: its weights are {file.manifest.precision}, but the C library reads float32 and int8; "

@@ -1,7 +1,6 @@
 """The weights of a vector model, read from its file in the form that C uses."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,7 @@ import numpy.typing as npt
 
 from linguagen.models.errors import ModelFileError
 from linguagen.models.manifests.vectors import Manifest
-from linguagen.models.model_file import CheckedFile, read_model_file
+from linguagen.models.model_file import CheckedFile
 from linguagen.models.onnx_file import read_initialisers
 from linguagen.runtime.vectors import Array
 
@@ -46,17 +45,16 @@ class VectorWeights:
         return rows.sum(axis=1, dtype=np.int32)
 
 
-def read_weights(path: Path) -> VectorWeights:
+def vector_weights(checked: CheckedFile[Manifest], path: str) -> VectorWeights:
     """Read the weights of a vector model.
 
+    Args:
+        checked: its file.
+        path: where the file lies, for messages.
+
     Raises:
-        ModelFileError: the file is damaged or of another kind, or C cannot read models of its precision or shape.
+        ModelFileError: the file is damaged, or C cannot read models of its precision or shape.
     """
-    return vector_weights(read_model_file(path), str(path))
-
-
-def vector_weights(checked: CheckedFile[Manifest], path: str) -> VectorWeights:
-    """Like `read_weights`, but for a file that is already in memory; its path is for messages."""
     manifest = checked.manifest
     if manifest.precision not in ("float32", "int8"):
         raise ModelFileError(

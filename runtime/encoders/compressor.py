@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from linguagen.models.errors import ModelFileError, UsageError
+from linguagen.models.errors import UsageError
 from linguagen.models.manifests.vectors import CODES_NAME, INPUT_NAME, OUTPUT_NAME, Manifest
 from linguagen.models.model_file import read_model_file
 from linguagen.runtime.c.vector_engine import VectorEngine
@@ -14,9 +14,8 @@ from linguagen.runtime.c.vector_table import vector_table
 from linguagen.runtime.c.vector_weights import vector_weights
 from linguagen.runtime.codes.codec import Codec, Codes
 from linguagen.runtime.cores import usable_cores
-from linguagen.runtime.encoders.engine import Engine, check_engine
+from linguagen.runtime.encoders.engine import Engine, check_engine, open_c
 from linguagen.runtime.encoders.loaded import RowModel
-from linguagen.runtime.native import has_library
 from linguagen.runtime.vectors import Array
 
 _FEW_ROWS = 8
@@ -48,16 +47,7 @@ class Compressor(RowModel):
     def _c(self) -> VectorEngine | None:
         """The model in the C library; None if it is not chosen by name, and cannot take over from onnxruntime."""
         file, path, engine, threads = self._settings
-        if engine == "auto" and not has_library():
-            return None
-        check_engine(engine, "cpu", threads)  # again, since a worker process may have another installation
-        try:
-            weights = vector_weights(file, path)
-        except ModelFileError:
-            if engine == "c":
-                raise
-            return None
-        return VectorEngine(vector_table(weights), threads or usable_cores())
+        return open_c(lambda: VectorEngine(vector_table(vector_weights(file, path)), threads or usable_cores()), engine)
 
     def run(self, rows: Array) -> Array:
         """Run the model on rows (rows, input_dim) and return (rows, output_dim), without any check.

@@ -2,21 +2,32 @@
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from linguagen.models.catalogue import DEFAULT_TEXT_MODEL
-from linguagen.models.errors import TextError, UsageError
+from linguagen.models.errors import TextError
 from linguagen.models.manifests.text import TOKENS_NAME, TextManifest
 from linguagen.models.manifests.vectors import OUTPUT_NAME
 from linguagen.models.model_file import read_text_file
+from linguagen.runtime.c.text_engine import TextEngine
+from linguagen.runtime.c.text_table import text_table
+from linguagen.runtime.c.text_weights import text_weights
 from linguagen.runtime.cores import usable_cores
-from linguagen.runtime.encoders.engine import Engine, check_engine
+from linguagen.runtime.encoders.engine import Engine, check_engine, open_c
 from linguagen.runtime.encoders.loaded import LoadedModel
-from linguagen.runtime.text.tokenizer import BLOCK_CHARACTERS, LONG_CHARACTERS, Tokenizer, check_strings, pad
+from linguagen.runtime.text.tokenizer import (
+    BLOCK_CHARACTERS,
+    LONG_CHARACTERS,
+    Tokenizer,
+    check_strings,
+    pad,
+    refuse_empty,
+)
 from linguagen.runtime.vectors import Array
 
 CHUNK_TEXTS = 4096
@@ -30,6 +41,12 @@ _BATCHES_PER_THREAD = 4
 _MIN_BATCH = 16
 """Texts in a batch, at least."""
 
+_FEW_TEXTS = 16
+"""Up to so many texts, the C library is faster than onnxruntime: see docs/results/c.md."""
+
+_CALLS_BEFORE_C = 8
+"""Calls with few texts before the C library takes over, since opening it takes as long as some hundred calls."""
+
 Batch = list[int]
 """Numbers of the texts that are embedded in one call."""
 
@@ -40,17 +57,30 @@ class TextEncoder(LoadedModel):
     default_model: ClassVar[str] = DEFAULT_TEXT_MODEL
 
     def __init__(self, path: Path, device: str, threads: int | None, engine: str = "auto") -> None:
-        """Read a text model's file; `load` also finds it by name and starts onnxruntime."""
+        """Read a text model's file; `load` also finds it by name and starts its engine."""
         check_engine(engine, device, threads)
-        if engine == "c":
-            raise UsageError("engine is 'c', but only onnxruntime runs text models; leave it out")
         file = read_text_file(path)
         self.manifest: TextManifest = file.manifest
-        self.tokenizer = Tokenizer(file.tokenizer, str(path))
+        self._settings, self._few_calls = (file, str(path), engine), 0
+        if engine != "c":
+            self.tokenizer = Tokenizer(file.tokenizer, str(path))
         self._threads = threads or usable_cores()
         ends: list[tuple[str, int | str]] = [(TOKENS_NAME, "length"), (OUTPUT_NAME, self.manifest.output_dim)]
         # Texts are small: one batch per thread is faster than several threads inside a batch.
-        self._engine = Engine(file.data, str(path), ends, device, threads=1)
+        self._engine = Engine(file.data, str(path), ends, "cpu" if engine == "c" else device, threads=1)
+
+    def _start(self) -> None:
+        """Load the model into onnxruntime, or into the C library if it was chosen by name."""
+        if self._settings[2] == "c":
+            assert self._c is not None
+        else:
+            super()._start()
+
+    @cached_property
+    def _c(self) -> TextEngine | None:
+        """The model in the C library; None if it is not chosen by name, and cannot take over from onnxruntime."""
+        file, path, engine = self._settings
+        return open_c(lambda: TextEngine(text_table(text_weights(file, path)), self._threads), engine)
 
     def embed(self, texts: str | Sequence[str], first: int = 0) -> Array:
         """Embed texts of any length; each by itself, so batches and order change nothing.
@@ -71,12 +101,26 @@ class TextEncoder(LoadedModel):
         listed = [texts] if isinstance(texts, str) else texts
         embeddings = np.empty((len(listed), self.manifest.output_dim), dtype=np.float32)
         check_strings(listed, first)
+        if self._takes_c(listed) and self._c is not None:
+            embeddings, empty = self._c.run(listed)
+            refuse_empty(empty, listed, first)
+            return embeddings
         for start, end in chunk_bounds(list(map(len, listed)), CHUNK_TEXTS, BLOCK_CHARACTERS):
             if len(listed[start]) > LONG_CHARACTERS:
                 embeddings[start] = self._embed_long(listed[start], first + start)
             else:
                 embeddings[start:end] = self._embed_chunk(listed[start:end], first + start)
         return embeddings
+
+    def _takes_c(self, texts: Sequence[str]) -> bool:
+        """Whether the C library is to embed texts: those few and short ones for which it is faster, or all."""
+        engine = self._settings[2]
+        if engine != "auto" or self.device != "cpu":
+            return engine == "c"
+        if len(texts) > _FEW_TEXTS or sum(map(len, texts)) > LONG_CHARACTERS:
+            return False
+        self._few_calls += 1
+        return self._few_calls > _CALLS_BEFORE_C
 
     def _embed_chunk(self, texts: Sequence[str], first: int) -> Array:
         """Embeddings (texts, output_dim) of a chunk of texts, none of which has more than LONG_CHARACTERS."""
@@ -120,6 +164,9 @@ class TextEncoder(LoadedModel):
         with ThreadPoolExecutor(self._threads) as pool:
             list(pool.map(run, batches))
         return embeddings
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_c"}
 
 
 def chunk_bounds(lengths: Sequence[int], texts: int, characters: int) -> Iterator[tuple[int, int]]:

@@ -8,13 +8,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from linguagen.models.model_file import read_model_file
+from linguagen.runtime.c.vector_weights import VectorWeights, vector_weights
+
 ROOT = Path(__file__).resolve().parents[2]
 C = ROOT / "c"
 DRIVER = Path(__file__).resolve().parent / "driver.c"
-SOURCES = [C / name for name in ("table.c", "encode.c", "codes.c", "search.c", "kernels.c", "kernels_avx2.c")]
+SOURCES = sorted(path for path in C.glob("*.c") if path.name not in ("example.c", "python.c"))
 STRICT = ("-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror")
 SANITIZERS = ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 KINDS = ("float32", "float16", "int8", "uint8", "int4", "e8", "binary", "ubinary")
+
+
+def weights_of(path: Path) -> VectorWeights:
+    """The weights of a vector model's file."""
+    return vector_weights(read_model_file(path), str(path))
 
 
 def need(*programs: str) -> None:
@@ -60,9 +68,11 @@ class Driver:
         return [int(line.split()[0]) for line in lines], np.array([float(line.split()[1]) for line in lines])
 
 
-def compile_driver(target: Path, *options: str, compiler: str = "cc", sources: list[Path] = SOURCES) -> Path:
-    """Compile the driver with the library; any warning is an error."""
+def compile_driver(
+    target: Path, *options: str, compiler: str = "cc", sources: list[Path] = SOURCES, driver: Path = DRIVER
+) -> Path:
+    """Compile a driver with the library; any warning is an error."""
     include = sources[0].parent
-    words = [compiler, *STRICT, "-O2", *options, f"-I{include}", str(DRIVER), *map(str, sources), "-lm"]
+    words = [compiler, *STRICT, "-O2", *options, f"-I{include}", str(driver), *map(str, sources), "-lm"]
     subprocess.run([*words, "-o", str(target)], check=True, timeout=250)
     return target

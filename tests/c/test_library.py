@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from c.builds import KINDS, ROOT, SANITIZERS, C, Driver, compile_driver, need
+from c.builds import KINDS, ROOT, SANITIZERS, C, Driver, compile_driver, need, weights_of
 
 from linguagen.export.c.writer import export_table
 from linguagen.models.catalogue import find_model
 from linguagen.runtime import Compressor
 from linguagen.runtime.c.vector_table import code_widths
-from linguagen.runtime.c.vector_weights import VectorWeights, read_weights
+from linguagen.runtime.c.vector_weights import VectorWeights
 
 MODELS = ("text-embedding-3-small", "text-embedding-ada-002")
 
@@ -40,7 +40,7 @@ def driver(program, table) -> Driver:
 
 @pytest.fixture(scope="module")
 def vectors(model) -> np.ndarray:
-    statistics = read_weights(find_model(model)).manifest.statistics
+    statistics = weights_of(find_model(model)).manifest.statistics
     generator = np.random.default_rng(5)
     factors = generator.standard_normal((200, len(statistics.eigenvalues))) * np.sqrt(statistics.eigenvalues)
     return unit(statistics.mean + factors @ statistics.eigenvectors.T)
@@ -73,7 +73,7 @@ def nearest(rows: np.ndarray) -> np.ndarray:
 
 
 def test_embeddings_are_those_of_exact_arithmetic(model, driver, vectors):
-    expected = exact(read_weights(find_model(model)), vectors)
+    expected = exact(weights_of(find_model(model)), vectors)
     assert np.abs(driver.encode(vectors, 256) - expected).max() < 1e-5
     assert np.array_equal(driver.encode(vectors[:1], 256), driver.encode(vectors, 256)[:1])
 
@@ -81,7 +81,7 @@ def test_embeddings_are_those_of_exact_arithmetic(model, driver, vectors):
 @pytest.mark.shared
 def test_real_vectors_keep_their_recall(model, driver, shared):
     rows = unit(np.load(shared / "vectors" / model / "dev.npy")[:1000].astype(np.float32))
-    actual, expected = driver.encode(rows, 256), exact(read_weights(find_model(model)), rows)
+    actual, expected = driver.encode(rows, 256), exact(weights_of(find_model(model)), rows)
     assert np.abs(actual - expected).max() < 1e-5
     truth, python = nearest(rows), Compressor.load(model, threads=1).compress(rows)
     recalls = [
@@ -221,7 +221,7 @@ def test_models_of_odd_widths_run_too(program, tiny, tiny_vectors, tmp_path, pre
     if precision == "none":
         expected = Compressor.load(tiny[precision], threads=1).compress(tiny_vectors)
     else:  # onnxruntime may cut sums of 8-bit weights off
-        expected = exact(read_weights(tiny[precision]), tiny_vectors)
+        expected = exact(weights_of(tiny[precision]), tiny_vectors)
     actual = Driver((str(program),), table).encode(tiny_vectors, 8)
     assert np.abs(actual - expected).max() < 1e-5
     assert np.array_equal(actual[:1], Driver((str(program),), table).encode(tiny_vectors[:1], 8))
@@ -242,7 +242,8 @@ def test_a_table_that_is_cut_edited_or_foreign_is_refused(program, table, tmp_pa
     for length in (12, 100, 191, 192, len(data) - 64, len(data) - 1):
         assert status(data[:length]) == 4, length
     assert status(data + bytes(64)) == 4
-    for place in (12, 20, 24, 40, 70, 128, 144, 150, 160, 184, 500, len(data) - 1):
+    assert status(data[:12] + b"\x01" + data[13:]) == 7
+    for place in (20, 24, 40, 70, 128, 144, 150, 160, 184, 500, len(data) - 1):
         assert status(data[:place] + bytes([data[place] ^ 64]) + data[place + 1 :]) == 4, place
 
 

@@ -1,11 +1,12 @@
 """The engine of a compressor: C for a few rows, onnxruntime for many, or the one that was named."""
 
 import pickle
+import sys
 
 import numpy as np
 import pytest
 
-from linguagen.models.errors import DeviceError, ModelFileError, UsageError
+from linguagen.models.errors import DeviceError, ModelFileError, TextError, UsageError
 from linguagen.models.onnx_file import read_initialisers
 from linguagen.runtime import Compressor, Expander, TextEncoder
 
@@ -90,8 +91,52 @@ def test_engines_that_cannot_be_are_refused(tiny, words, message):
         Compressor.load(tiny["int8"], **words)
 
 
-def test_models_that_c_does_not_run_say_so(library, tiny, tiny_text):
+def test_decoders_say_that_c_does_not_run_them(library, tiny):
     with pytest.raises(UsageError, match="engine is 'c', but only onnxruntime runs decoders; leave it out"):
         Expander.load(tiny["int8"], engine="c")
-    with pytest.raises(UsageError, match="engine is 'c', but only onnxruntime runs text models; leave it out"):
+
+
+TEXTS = ["The dog bites the man.", "a cat", "The man bites the dog.", "ünïcode \U0001f9d1 text"]
+
+
+@pytest.mark.parametrize("precision", ["none", "int8"])
+@pytest.mark.parametrize("threads", [1, 3])
+def test_both_engines_embed_texts_alike_and_c_needs_no_sentencepiece(
+    library, tiny_text, precision, threads, monkeypatch
+):
+    texts = TEXTS * 20
+    expected = TextEncoder.load(tiny_text[precision], threads=1, engine="onnxruntime").embed(texts)
+    monkeypatch.setitem(sys.modules, "sentencepiece", None)
+    encoder = TextEncoder.load(tiny_text[precision], threads=threads, engine="c")
+    np.testing.assert_allclose(encoder.embed(texts), expected, atol=1e-5)
+    np.testing.assert_allclose(pickle.loads(pickle.dumps(encoder)).embed(TEXTS[0]), expected[:1], atol=1e-5)
+    assert encoder.embed([]).shape == (0, 8)
+    assert encoder.device == "cpu"
+
+
+@pytest.mark.parametrize("engine", ["c", "onnxruntime"])
+def test_texts_without_a_token_are_refused_by_number(library, tiny_text, engine):
+    encoder = TextEncoder.load(tiny_text["int8"], threads=2, engine=engine)
+    texts = [*TEXTS * 10, "", *TEXTS, "  \n"]
+    with pytest.raises(TextError, match=r"2 of 46 texts are empty, the first is text 41 \(''\); leave them out"):
+        encoder.embed(texts, first=1)
+    with pytest.raises(TextError, match="text 1 is of type int, expected a string"):
+        encoder.embed(["a", 2])
+
+
+def test_auto_takes_c_for_texts_once_it_pays(library, tiny_text):
+    auto = TextEncoder.load(tiny_text["int8"], device="cpu", threads=1)
+    onnx, c = (TextEncoder.load(tiny_text["int8"], threads=1, engine=name) for name in ("onnxruntime", "c"))
+    for _ in range(8):
+        assert np.array_equal(auto.embed(TEXTS), onnx.embed(TEXTS))
+    assert "_c" not in vars(auto)
+    assert np.array_equal(auto.embed(TEXTS), c.embed(TEXTS))
+    assert np.array_equal(auto.embed(TEXTS * 5), onnx.embed(TEXTS * 5)), "a batch"
+
+
+def test_without_the_library_texts_are_left_to_onnxruntime(no_library, tiny_text):
+    auto = TextEncoder.load(tiny_text["int8"], device="cpu", threads=1)
+    for _ in range(10):
+        assert auto.embed(TEXTS).shape == (4, 8)
+    with pytest.raises(DeviceError, match="installed without its C library"):
         TextEncoder.load(tiny_text["int8"], engine="c")
