@@ -32,6 +32,7 @@ format: $(VENV)/.ready
 fuzz: $(VENV)/.ready
 	$(INSTALL) --group fuzz
 	$(BIN)/python tests/fuzz/fuzz.py --seconds 300
+	PYTHONPATH=tests $(BIN)/python tests/c/fuzz.py --seconds 300
 
 # What makes the figures of docs/results: each script writes its own page or block.
 bench: $(VENV)/.ready

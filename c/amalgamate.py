@@ -9,7 +9,18 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 HEADER = "linguagen.h"
-PARTS = ("internal.h", "table.c", "encode.c", "codes.c", "search.c", "text.c", "embed.c", "kernels.c", "kernels_avx2.c")
+PARTS = (
+    "internal.h",
+    "table.c",
+    "encode.c",
+    "codes.c",
+    "search.c",
+    "text.c",
+    "embed.c",
+    "kernels.c",
+    "kernels_avx2.c",
+    "kernels_neon.c",
+)
 _OURS = ('#include "internal.h"', f'#include "{HEADER}"')
 
 

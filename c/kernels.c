@@ -121,6 +121,10 @@ const lg_kernels *lg_avx2_kernels(void);
 const lg_kernels *lg_best_kernels(void) {
     return __builtin_cpu_supports("avx2") ? lg_avx2_kernels() : lg_scalar_kernels();
 }
+#elif defined(__aarch64__) && defined(__ARM_NEON) && !defined(LG_ONLY_SCALAR)
+const lg_kernels *lg_neon_kernels(void);
+
+const lg_kernels *lg_best_kernels(void) { return lg_neon_kernels(); }
 #else
 const lg_kernels *lg_best_kernels(void) { return lg_scalar_kernels(); }
 #endif

@@ -1,4 +1,4 @@
-/* linguagen.h - compress embeddings, write them in few bytes and search these codes, without any dependency.
+/* linguagen.h - compress embeddings, write them in few bytes, search these codes, and embed texts, without dependency.
  *
  * Licence Apache-2.0. C11, little-endian machines. The library allocates nothing, prints nothing and has no variables
  * of its own: every function works on what the caller gives it, so threads can share a model and a codec, each with its
@@ -135,7 +135,7 @@ lg_status lg_open(lg_model *model, const void *table, size_t length);
 /* Use plain C on any processor. lg_open chooses the fastest kernels; integers are the same with all of them. */
 void lg_use_scalar(lg_model *model);
 
-/* The name of the kernels that a model uses: "avx2" or "scalar". */
+/* The name of the kernels that a model uses: "avx2", "neon", "neon_dot" or "scalar". */
 const char *lg_kernels_name(const lg_model *model);
 
 /* Bytes of scratch memory that lg_encode needs for a number of rows; it grows up to 32 rows and then stays. */

@@ -17,7 +17,7 @@ class Model:
     name: str
     """The model's name."""
     kernels: str
-    """The instruction set in use: `avx2` or `scalar`."""
+    """The instruction set in use: `avx2`, `neon`, `neon_dot` or `scalar`."""
     input_dim: int
     """Numbers in a vector."""
     output_dim: int

@@ -14,7 +14,7 @@ from linguagen.runtime.c.vector_weights import VectorWeights, vector_weights
 ROOT = Path(__file__).resolve().parents[2]
 C = ROOT / "c"
 DRIVER = Path(__file__).resolve().parent / "driver.c"
-SOURCES = sorted(path for path in C.glob("*.c") if path.name not in ("example.c", "python.c"))
+SOURCES = sorted(path for path in C.glob("*.c") if not path.name.startswith(("example", "python")))
 STRICT = ("-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror")
 SANITIZERS = ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 KINDS = ("float32", "float16", "int8", "uint8", "int4", "e8", "binary", "ubinary")
