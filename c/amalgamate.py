@@ -9,18 +9,8 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 HEADER = "linguagen.h"
-PARTS = (
-    "internal.h",
-    "table.c",
-    "encode.c",
-    "codes.c",
-    "search.c",
-    "text.c",
-    "embed.c",
-    "kernels.c",
-    "kernels_avx2.c",
-    "kernels_neon.c",
-)
+_SOURCES = sorted(path.name for path in HERE.glob("*.c") if not path.name.startswith(("example", "python")))
+PARTS = ("internal.h", *_SOURCES)
 _OURS = ('#include "internal.h"', f'#include "{HEADER}"')
 
 

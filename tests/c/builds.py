@@ -68,6 +68,17 @@ class Driver:
         return [int(line.split()[0]) for line in lines], np.array([float(line.split()[1]) for line in lines])
 
 
+def wasm_driver(folder: Path, driver: Path = DRIVER) -> tuple[str, ...]:
+    """Compile a driver for WebAssembly; returns the words that run it in Node."""
+    need("clang", "wasm-ld", "node")
+    target = ("--target=wasm32-wasi",)
+    probe = ["clang", *target, "-x", "c", "-", "-lm", "-o", str(folder / "probe.wasm")]
+    if subprocess.run(probe, input=b"int main(void) { return 0; }\n", capture_output=True).returncode:
+        pytest.skip("clang finds no wasi-libc here")
+    program = compile_driver(folder / "driver.wasm", *target, compiler="clang", driver=driver)
+    return ("node", "--no-warnings", str(DRIVER.parent / "wasi.mjs"), str(program))
+
+
 def compile_driver(
     target: Path, *options: str, compiler: str = "cc", sources: list[Path] = SOURCES, driver: Path = DRIVER
 ) -> Path:

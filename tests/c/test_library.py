@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from c.builds import KINDS, ROOT, SANITIZERS, C, Driver, compile_driver, need, weights_of
+from c.builds import KINDS, ROOT, SANITIZERS, C, Driver, compile_driver, need, wasm_driver, weights_of
 
 from linguagen.export.c.writer import export_table
 from linguagen.models.catalogue import find_model
@@ -225,6 +225,10 @@ def test_aarch64_gives_the_same_bits(model, foreign, driver, table, vectors, emb
     other = Driver(("qemu-aarch64", "-cpu", processor, str(foreign)), table)
     assert other.output("kernels").decode() == kernels
     same_as(driver, other, model, vectors[:40], embeddings[:70])
+
+
+def test_webassembly_gives_the_same_bits(model, driver, table, vectors, embeddings, tmp_path):
+    same_as(driver, Driver(wasm_driver(tmp_path), table), model, vectors[:40], embeddings[:70])
 
 
 @pytest.mark.parametrize("precision", ["none", "int8"])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from c.builds import ROOT, SANITIZERS, compile_driver, need
+from c.builds import ROOT, SANITIZERS, compile_driver, need, wasm_driver
 
 from linguagen.export.c.writer import export_table
 from linguagen.models.catalogue import find_model
@@ -127,12 +127,17 @@ def test_every_build_gives_the_same_tokens_and_nearly_the_same_embeddings(progra
             assert row is None or np.abs(row - golden_row).max() < 1e-6
 
 
-def test_aarch64_gives_the_same_tokens(program, table, tmp_path):
-    need("aarch64-linux-gnu-gcc", "qemu-aarch64")
-    options = ("-static", "-ffp-contract=off")
-    other = compile_driver(tmp_path / "driver", *options, compiler="aarch64-linux-gnu-gcc", driver=DRIVER)
+@pytest.mark.parametrize("machine", ["aarch64", "webassembly"])
+def test_other_machines_give_the_same_tokens(program, table, tmp_path, machine):
+    if machine == "webassembly":
+        words = wasm_driver(tmp_path, DRIVER)
+    else:
+        need("aarch64-linux-gnu-gcc", "qemu-aarch64")
+        options = ("-static", "-ffp-contract=off")
+        other = compile_driver(tmp_path / "driver", *options, compiler="aarch64-linux-gnu-gcc", driver=DRIVER)
+        words = ("qemu-aarch64", str(other))
     texts = drawn_texts(60)
-    answers = run(["qemu-aarch64", str(other)], table, texts)
+    answers = run(list(words), table, texts)
     for (tokens, row), (golden, golden_row) in zip(answers, run(program, table, texts), strict=True):
         assert tokens == golden
         assert row is None or np.abs(row - golden_row).max() < 1e-6
