@@ -212,17 +212,18 @@ def test_sanitizers_find_nothing(model, sanitized, driver, table, vectors, embed
             checked.search(embeddings[0], codes, codec, 10, lengths=False)
 
 
-@pytest.fixture(scope="module")
-def foreign(tmp_path_factory) -> Path:
-    need("aarch64-linux-gnu-gcc", "qemu-aarch64")
-    options = ("-static", "-ffp-contract=off")
-    target = tmp_path_factory.mktemp("aarch64") / "driver"
-    return compile_driver(target, *options, compiler="aarch64-linux-gnu-gcc")
+ARM = [
+    ("aarch64-linux-gnu-gcc", ("qemu-aarch64", "-cpu", "max"), "neon_dot"),
+    ("aarch64-linux-gnu-gcc", ("qemu-aarch64", "-cpu", "cortex-a53"), "neon"),
+    ("arm-linux-gnueabihf-gcc", ("qemu-arm",), "scalar"),
+]
 
 
-@pytest.mark.parametrize(("processor", "kernels"), [("max", "neon_dot"), ("cortex-a53", "neon")])
-def test_aarch64_gives_the_same_bits(model, foreign, driver, table, vectors, embeddings, processor, kernels):
-    other = Driver(("qemu-aarch64", "-cpu", processor, str(foreign)), table)
+@pytest.mark.parametrize(("compiler", "emulator", "kernels"), ARM)
+def test_arm_gives_the_same_bits(model, driver, table, vectors, embeddings, tmp_path, compiler, emulator, kernels):
+    need(compiler, emulator[0])
+    program = compile_driver(tmp_path / "driver", "-static", "-ffp-contract=off", compiler=compiler)
+    other = Driver((*emulator, str(program)), table)
     assert other.output("kernels").decode() == kernels
     same_as(driver, other, model, vectors[:40], embeddings[:70])
 
