@@ -22,7 +22,7 @@ from linguagen.train.text.finished import load_finished
 
 @pytest.fixture(scope="module")
 def encoder(tiny_text):
-    return TextEncoder.load(tiny_text["none"], threads=2)
+    return TextEncoder.load(tiny_text["none"], threads=2, engine="onnxruntime")
 
 
 def test_embeddings_are_pytorchs(encoder, tiny_text):
