@@ -61,7 +61,7 @@ def export_table(model: Path, form: str, output: Path) -> ExportedTable:
         ModelFileError: the model cannot be read, or C cannot run it; nothing is written.
     """
     file = read_encoder_file(model)
-    name, widths = file.manifest.name, ()
+    name, widths = file.manifest.name, list[int]()
     if isinstance(file, TextFile):
         table = text_table(text_weights(file, str(model)))
     else:

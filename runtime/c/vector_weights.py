@@ -42,7 +42,7 @@ class VectorWeights:
     def sums(self) -> npt.NDArray[np.int32]:
         """(columns,): sum of each row of `linear`; (0,) for a float32 model."""
         rows = self.linear if len(self.scales) else self.linear[:0]
-        return rows.sum(axis=1, dtype=np.int32)
+        return np.asarray(rows.sum(axis=1), dtype=np.int32)
 
 
 def vector_weights(checked: CheckedFile[Manifest], path: str) -> VectorWeights:

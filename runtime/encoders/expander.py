@@ -1,6 +1,7 @@
 """The way back: embeddings in, vectors of the teacher's width out."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy.typing as npt
 
@@ -20,8 +21,7 @@ class Expander(RowModel):
     def __init__(self, model: Path, device: str, threads: int | None, engine: str = "auto") -> None:
         """Read the decoder next to a model file; `load` also finds it by name and starts onnxruntime."""
         check_engine(engine, device, threads)
-        if engine == "c":
-            raise UsageError("engine is 'c', but only onnxruntime runs decoders; leave it out")
+        self._choice = engine
         path = decoder_path(model)
         if not path.is_file():
             raise UnknownModelError(
@@ -36,6 +36,14 @@ class Expander(RowModel):
             )
         ends = [(DECODER_INPUT, self.manifest.input_dim), (DECODER_OUTPUT, self.manifest.output_dim)]
         self._engine = Engine(file.data, str(path), ends, device, threads)
+
+    def _open_c(self) -> Any:
+        """Refuse to open a decoder in C.
+
+        Raises:
+            UsageError: in any case.
+        """
+        raise UsageError("engine is 'c', but only onnxruntime runs decoders; leave it out")
 
     def codec(self, kind: str = "float32") -> Codec:
         """The codec that turns codes into embeddings that can be expanded.

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -18,7 +17,7 @@ from linguagen.runtime.c.text_engine import TextEngine
 from linguagen.runtime.c.text_table import text_table
 from linguagen.runtime.c.text_weights import text_weights
 from linguagen.runtime.cores import usable_cores
-from linguagen.runtime.encoders.engine import Engine, check_engine, open_c
+from linguagen.runtime.encoders.engine import Engine, check_engine
 from linguagen.runtime.encoders.loaded import LoadedModel
 from linguagen.runtime.text.tokenizer import (
     BLOCK_CHARACTERS,
@@ -61,7 +60,7 @@ class TextEncoder(LoadedModel):
         check_engine(engine, device, threads)
         file = read_text_file(path)
         self.manifest: TextManifest = file.manifest
-        self._settings, self._few_calls = (file, str(path), engine), 0
+        self._choice, self._file, self._path, self._few_calls = engine, file, str(path), 0
         if engine != "c":
             self.tokenizer = Tokenizer(file.tokenizer, str(path))
         self._threads = threads or usable_cores()
@@ -69,18 +68,9 @@ class TextEncoder(LoadedModel):
         # Texts are small: one batch per thread is faster than several threads inside a batch.
         self._engine = Engine(file.data, str(path), ends, "cpu" if engine == "c" else device, threads=1)
 
-    def _start(self) -> None:
-        """Load the model into onnxruntime, or into the C library if it was chosen by name."""
-        if self._settings[2] == "c":
-            assert self._c is not None
-        else:
-            super()._start()
-
-    @cached_property
-    def _c(self) -> TextEngine | None:
-        """The model in the C library; None if it is not chosen by name, and cannot take over from onnxruntime."""
-        file, path, engine = self._settings
-        return open_c(lambda: TextEngine(text_table(text_weights(file, path)), self._threads), engine)
+    def _open_c(self) -> TextEngine:
+        """Open the model in the C library; errors as in `text_weights`."""
+        return TextEngine(text_table(text_weights(self._file, self._path)), self._threads)
 
     def embed(self, texts: str | Sequence[str], first: int = 0) -> Array:
         """Embed texts of any length; each by itself, so batches and order change nothing.
@@ -99,12 +89,12 @@ class TextEncoder(LoadedModel):
             TextError: a text is empty, or is not a string; the message has its number.
         """
         listed = [texts] if isinstance(texts, str) else texts
-        embeddings = np.empty((len(listed), self.manifest.output_dim), dtype=np.float32)
         check_strings(listed, first)
         if self._takes_c(listed) and self._c is not None:
-            embeddings, empty = self._c.run(listed)
+            found, empty = self._c.run(listed)
             refuse_empty(empty, listed, first)
-            return embeddings
+            return found  # type: ignore[no-any-return]
+        embeddings = np.empty((len(listed), self.manifest.output_dim), dtype=np.float32)
         for start, end in chunk_bounds(list(map(len, listed)), CHUNK_TEXTS, BLOCK_CHARACTERS):
             if len(listed[start]) > LONG_CHARACTERS:
                 embeddings[start] = self._embed_long(listed[start], first + start)
@@ -114,9 +104,8 @@ class TextEncoder(LoadedModel):
 
     def _takes_c(self, texts: Sequence[str]) -> bool:
         """Whether the C library is to embed texts: those few and short ones for which it is faster, or all."""
-        engine = self._settings[2]
-        if engine != "auto" or self.device != "cpu":
-            return engine == "c"
+        if self._choice != "auto" or self.device != "cpu":
+            return self._choice == "c"
         if len(texts) > _FEW_TEXTS or sum(map(len, texts)) > LONG_CHARACTERS:
             return False
         self._few_calls += 1
@@ -164,9 +153,6 @@ class TextEncoder(LoadedModel):
         with ThreadPoolExecutor(self._threads) as pool:
             list(pool.map(run, batches))
         return embeddings
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_c"}
 
 
 def chunk_bounds(lengths: Sequence[int], texts: int, characters: int) -> Iterator[tuple[int, int]]:
