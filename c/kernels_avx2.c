@@ -45,22 +45,33 @@ LG_AVX2 static float squares_avx2(const float *x, size_t n) {
     return sumf(_mm256_add_ps(a, c));
 }
 
-LG_AVX2 static __m256i whole_steps(const float *x, __m256 step) {
-    __m256 whole = _mm256_round_ps(_mm256_div_ps(_mm256_loadu_ps(x), step), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-    whole = _mm256_min_ps(_mm256_max_ps(whole, _mm256_set1_ps(-128)), _mm256_set1_ps(127));
-    return _mm256_cvtps_epi32(whole);
+/* x (32) in whole steps, cut to -128..127, plus 128. A division decides; if `quick`, a multiplication is tried first,
+ * and 0 returned where the two could round differently. */
+LG_AVX2 static int round32(const float *x, __m256 step, __m256 inverse, int quick, uint8_t *rounded) {
+    const __m256 size = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff));
+    __m256i whole[4];
+    __m256 farthest = _mm256_setzero_ps();
+    for (size_t i = 0; i < 4; i++) {
+        __m256 value = _mm256_loadu_ps(x + 8 * i);
+        value = quick ? _mm256_mul_ps(value, inverse) : _mm256_div_ps(value, step);
+        __m256 nearest = _mm256_round_ps(value, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+        farthest = _mm256_max_ps(farthest, _mm256_and_ps(_mm256_sub_ps(value, nearest), size));
+        nearest = _mm256_min_ps(_mm256_max_ps(nearest, _mm256_set1_ps(-128)), _mm256_set1_ps(127));
+        whole[i] = _mm256_cvtps_epi32(nearest);
+    }
+    if (quick && _mm256_movemask_ps(_mm256_cmp_ps(farthest, _mm256_set1_ps(0.4998f), _CMP_GT_OQ))) return 0;
+    __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7); /* packing works within halves of a register */
+    __m256i low = _mm256_packs_epi32(whole[0], whole[1]), high = _mm256_packs_epi32(whole[2], whole[3]);
+    __m256i bytes = _mm256_permutevar8x32_epi32(_mm256_packs_epi16(low, high), order);
+    _mm256_storeu_si256((__m256i *)(void *)rounded, _mm256_xor_si256(bytes, _mm256_set1_epi8(-128)));
+    return 1;
 }
 
 LG_AVX2 static void round8_avx2(const float *x, size_t n, float step, uint8_t *rounded) {
-    __m256 steps = _mm256_set1_ps(step);
-    __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7); /* packing works within halves of a register */
+    __m256 steps = _mm256_set1_ps(step), inverse = _mm256_set1_ps(1 / step);
     size_t i = 0;
-    for (; i + 32 <= n; i += 32) {
-        __m256i low = _mm256_packs_epi32(whole_steps(x + i, steps), whole_steps(x + i + 8, steps));
-        __m256i high = _mm256_packs_epi32(whole_steps(x + i + 16, steps), whole_steps(x + i + 24, steps));
-        __m256i bytes = _mm256_permutevar8x32_epi32(_mm256_packs_epi16(low, high), order);
-        _mm256_storeu_si256((__m256i *)(void *)(rounded + i), _mm256_xor_si256(bytes, _mm256_set1_epi8(-128)));
-    }
+    for (; i + 32 <= n; i += 32)
+        if (!round32(x + i, steps, inverse, 1, rounded + i)) round32(x + i, steps, inverse, 0, rounded + i);
     lg_scalar_kernels()->round8(x + i, n - i, step, rounded + i);
 }
 
@@ -220,22 +231,22 @@ LG_AVX2 static void search4_avx2(const uint8_t *codes, size_t rows, size_t n, co
     }
 }
 
-/* Bytes b to b + 15 of 32 codes (n): on return, columns[c] holds byte b + c of row r in its byte r. */
-LG_AVX2 static void transpose(const uint8_t *codes, size_t n, __m256i columns[16]) {
-    __m256i other[16];
-    for (size_t r = 0; r < 16; r++) {
-        __m128i low = _mm_loadu_si128((const __m128i *)(const void *)(codes + r * n));
-        __m128i high = _mm_loadu_si128((const __m128i *)(const void *)(codes + (r + 16) * n));
-        columns[r] = _mm256_inserti128_si256(_mm256_castsi128_si256(low), high, 1);
-    }
-    /* Four times, interleave the bytes of register i with those of register i + 8. */
-    for (int pass = 0; pass < 4; pass++) {
-        __m256i *from = pass % 2 ? other : columns, *to = pass % 2 ? columns : other;
-        for (size_t i = 0; i < 8; i++) {
-            to[2 * i] = _mm256_unpacklo_epi8(from[i], from[i + 8]);
-            to[2 * i + 1] = _mm256_unpackhi_epi8(from[i], from[i + 8]);
-        }
-    }
+/* Two of the four steps that transpose 16 registers of 16 bytes, for four of them: `to` becomes registers 4 i to 4 i + 3
+ * from registers i, i + 4, i + 8 and i + 12. */
+LG_AVX2 static void interleave(const __m256i from[16], size_t i, __m256i to[4]) {
+    __m256i a = _mm256_unpacklo_epi8(from[i], from[i + 8]), b = _mm256_unpackhi_epi8(from[i], from[i + 8]);
+    __m256i c = _mm256_unpacklo_epi8(from[i + 4], from[i + 12]), d = _mm256_unpackhi_epi8(from[i + 4], from[i + 12]);
+    to[0] = _mm256_unpacklo_epi8(a, c);
+    to[1] = _mm256_unpackhi_epi8(a, c);
+    to[2] = _mm256_unpacklo_epi8(b, d);
+    to[3] = _mm256_unpackhi_epi8(b, d);
+}
+
+/* 16 bytes of code r and of code r + 16. */
+LG_AVX2 static __m256i two_codes(const uint8_t *codes, size_t n) {
+    __m128i low = _mm_loadu_si128((const __m128i *)(const void *)codes);
+    __m128i high = _mm_loadu_si128((const __m128i *)(const void *)(codes + 16 * n));
+    return _mm256_inserti128_si256(_mm256_castsi128_si256(low), high, 1);
 }
 
 /* Bits of the eight rows whose sums, as upper bounds of cosines, reach `least`. */
@@ -254,15 +265,19 @@ LG_AVX2 static __m256i looked_up(const uint8_t *table, __m256i nibbles) {
 LG_AVX2 static uint32_t sift_avx2(const uint8_t *codes, size_t n, const uint8_t *tables, const lg_sieve *sieve,
                                   const float *lengths, float least) {
     const __m256i nibble = _mm256_set1_epi8(15);
-    __m256i both = _mm256_setzero_si256(), odd = both, columns[16];
+    __m256i both = _mm256_setzero_si256(), odd = both, rows[16], half[16], columns[4];
     for (size_t b = 0; b < n; b += 16) {
-        transpose(codes + b, n, columns);
-        for (size_t c = 0; c < 16; c++, tables += 32) {
-            __m256i low = looked_up(tables, _mm256_and_si256(columns[c], nibble));
-            __m256i high = looked_up(tables + 16, _mm256_and_si256(_mm256_srli_epi16(columns[c], 4), nibble));
-            __m256i sums = _mm256_add_epi8(low, high);
-            both = _mm256_add_epi16(both, sums); /* of even rows, and 256 times those of odd rows */
-            odd = _mm256_add_epi16(odd, _mm256_srli_epi16(sums, 8));
+        for (size_t r = 0; r < 16; r++) rows[r] = two_codes(codes + b + r * n, n);
+        for (size_t i = 0; i < 4; i++) interleave(rows, i, half + 4 * i);
+        for (size_t i = 0; i < 4; i++) {
+            interleave(half, i, columns); /* columns[c] holds byte b + 4 i + c of row r in its byte r */
+            for (size_t c = 0; c < 4; c++, tables += 32) {
+                __m256i low = looked_up(tables, _mm256_and_si256(columns[c], nibble));
+                __m256i high = looked_up(tables + 16, _mm256_and_si256(_mm256_srli_epi16(columns[c], 4), nibble));
+                __m256i sums = _mm256_add_epi8(low, high);
+                both = _mm256_add_epi16(both, sums); /* of even rows, and 256 times those of odd rows */
+                odd = _mm256_add_epi16(odd, _mm256_srli_epi16(sums, 8));
+            }
         }
     }
     __m256i even = _mm256_sub_epi16(both, _mm256_slli_epi16(odd, 8));

@@ -169,7 +169,7 @@ lg_status lg_codec_open(lg_codec *codec, const lg_model *model, lg_kind kind, ui
  * mean        (dim), after the rotation; may be NULL for float32, float16, int8 and uint8. Must stay in memory.
  * deviation   (dim), or only one for int8 and uint8; may be NULL for float32 and float16. Must stay in memory.
  *
- * Returns LG_OK or LG_BAD_ARGUMENT. */
+ * Returns LG_OK or LG_BAD_ARGUMENT: an unknown kind, a width that does not fit it, or numbers that are not finite. */
 lg_status lg_codec_make(lg_codec *codec, lg_kind kind, uint32_t dim, uint32_t output_dim, const float *mean,
                         const float *deviation);
 

@@ -130,11 +130,19 @@ const char *lg_kernels_name(const lg_model *model) { return model->kernels->name
 /* Bits a dimension of each kind. */
 static const unsigned char kind_bits[] = {32, 16, 8, 8, 4, 1, 1, 1};
 
+/* Whether numbers (n) are finite and of a size that a model's can have; deviations must be above 0, too. */
+static int usable(const float *numbers, size_t n, float above) {
+    for (size_t i = 0; i < n; i++)
+        if (!(numbers[i] > above && numbers[i] < 1e9f)) return 0; /* false for NaN */
+    return 1;
+}
+
 lg_status lg_codec_make(lg_codec *codec, lg_kind kind, uint32_t dim, uint32_t output_dim, const float *mean,
                         const float *deviation) {
     if (!codec || (int)kind < 0 || kind > LG_UBINARY) return LG_BAD_ARGUMENT;
     if (!dim || dim > output_dim || dim * kind_bits[kind] % 8) return LG_BAD_ARGUMENT;
-    if (kind > LG_FLOAT16 && (!deviation || (kind >= LG_INT4 && !mean))) return LG_BAD_ARGUMENT;
+    if (kind > LG_FLOAT16 && (!deviation || !usable(deviation, kind >= LG_INT4 ? dim : 1, 0))) return LG_BAD_ARGUMENT;
+    if (kind >= LG_INT4 && (!mean || !usable(mean, dim, -1e9f))) return LG_BAD_ARGUMENT;
     memset(codec, 0, sizeof *codec);
     codec->kernels = lg_best_kernels();
     codec->kind = kind;
