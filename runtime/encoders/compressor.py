@@ -17,8 +17,8 @@ from linguagen.runtime.encoders.engine import Engine, check_engine
 from linguagen.runtime.encoders.loaded import RowModel
 from linguagen.runtime.vectors import Array
 
-_FEW_ROWS = 8
-"""Up to so many rows, the C library is faster than onnxruntime: see docs/results/c.md."""
+_FEW_ROWS = {"int8": 8, "float32": 2}
+"""Up to so many rows, by the precision of a model, the C library is faster than onnxruntime: see docs/results/c.md."""
 
 
 class Compressor(RowModel):
@@ -41,14 +41,20 @@ class Compressor(RowModel):
         """Open the model in the C library; errors as in `vector_weights`."""
         return VectorEngine(vector_table(vector_weights(self._file, self._path)), self._threads)
 
+    def _takes_c(self, rows: int) -> bool:
+        """Whether the C library is to run the model on some rows: those few for which it is faster, or all."""
+        if self._choice != "auto" or self.device != "cpu":
+            return self._choice == "c"
+        # A model of whole width has float weights in C, and opening it takes as long as thousands of rows.
+        return self.manifest.trellis is None and rows <= _FEW_ROWS.get(self.manifest.precision, 0)
+
     def run(self, rows: Array) -> Array:
         """Run the model on rows (rows, input_dim) and return (rows, output_dim), without any check.
 
         Args:
             rows: float32, contiguous, each of length 1.
         """
-        few = self._choice == "auto" and len(rows) <= _FEW_ROWS and self.device == "cpu"
-        if (few or self._choice == "c") and self._c is not None:
+        if self._takes_c(len(rows)) and self._c is not None:
             return self._c.run(rows)  # type: ignore[no-any-return]
         return super().run(rows)
 

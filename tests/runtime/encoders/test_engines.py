@@ -36,6 +36,18 @@ def test_auto_takes_c_for_a_row_and_onnxruntime_for_a_batch(library, tiny, tiny_
     assert vars(auto)["_c"] is not None
 
 
+def test_auto_takes_c_for_fewer_rows_of_floats_and_leaves_whole_widths_to_onnxruntime(library, tiny, tiny_vectors):
+    auto, onnx = (
+        Compressor.load(tiny["none"], device="cpu", threads=1, engine=name) for name in ("auto", "onnxruntime")
+    )
+    assert np.array_equal(auto.compress(tiny_vectors[:3]), onnx.compress(tiny_vectors[:3]))
+    assert "_c" not in vars(auto)
+    assert np.array_equal(auto.compress(tiny_vectors[:2]), auto._c.run(tiny_vectors[:2]))
+    whole = Compressor.load("text-embedding-3-small-1536", device="cpu", threads=1)
+    assert whole.compress(np.eye(1, 1536, dtype=np.float32)).shape == (1, 1536)
+    assert "_c" not in vars(whole)
+
+
 def test_without_the_library_auto_is_onnxruntime_and_c_an_error(no_library, tiny, tiny_vectors, onnxruntime_):
     auto = Compressor.load(tiny["int8"], device="cpu", threads=1)
     assert np.array_equal(auto.compress(tiny_vectors[:1]), onnxruntime_.compress(tiny_vectors[:1]))
