@@ -32,7 +32,7 @@ def lines(teacher: str, origin: int) -> list[list[str]]:
     exact = nearest_neighbours(lookup.queries, NEIGHBOURS, lookup.documents)
     found = []
     for share in SHARES:
-        projection = blends.projection(share, 0.0)
+        projection = blends.projection(share)
         queries, documents = lookup.queries @ projection, lookup.documents @ projection
         lengths = np.linalg.norm(documents, axis=1)
         recalls = [

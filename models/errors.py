@@ -12,6 +12,7 @@
     ├── TextError               the texts cannot be used as they are
     ├── RequestError            lg-run serve refuses a request, or its upstream failed
     ├── ModelFileError          the model file is cut, edited or of another format
+    ├── IndexFileError          the file of an index is cut, edited, busy or of another model
     ├── DeviceError             the device asked for is not there
     ├── InterruptedRunError     Ctrl-C: what is done is kept, exit 130
     ├── RunFolderError          a training run is missing, unfinished or of other settings
@@ -94,6 +95,10 @@ class RequestError(LinguaGenError):
 
 class ModelFileError(LinguaGenError):
     """The model file is cut, edited, of another format version, or not a LinguaGEN model."""
+
+
+class IndexFileError(LinguaGenError):
+    """The file of an index is cut, edited, in use by another program, or made by another model."""
 
 
 class DeviceError(LinguaGenError):

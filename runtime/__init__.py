@@ -12,12 +12,14 @@ if TYPE_CHECKING:
     from linguagen.runtime.encoders.compressor import Compressor
     from linguagen.runtime.encoders.expander import Expander
     from linguagen.runtime.encoders.text_encoder import TextEncoder
+    from linguagen.runtime.index.index import Index
 
-__all__ = ["Codec", "Compressor", "Expander", "TextEncoder"]
+__all__ = ["Codec", "Compressor", "Expander", "Index", "TextEncoder"]
 _MODULES = {
     "Codec": "codes.codec",
     "Compressor": "encoders.compressor",
     "Expander": "encoders.expander",
+    "Index": "index.index",
     "TextEncoder": "encoders.text_encoder",
 }
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from linguagen.models.mixture import teacher_mixture
 from linguagen.models.model_file import load_manifest
 from linguagen.runtime.measure.fidelity import nearest_neighbours, recall_per_row
 from linguagen.runtime.writing.sample import draw_vectors
@@ -36,7 +37,7 @@ SECTIONS = sections()
 def prepared(tmp_path_factory) -> Iterator[dict]:
     """What the first blocks define."""
     folder = tmp_path_factory.mktemp("databases")
-    drawn = np.concatenate(list(draw_vectors(load_manifest("text-embedding-3-small").statistics, 1530, seed=5)))
+    drawn = np.concatenate(list(draw_vectors(teacher_mixture(load_manifest("text-embedding-3-small")), 1530, seed=5)))
     np.save(folder / "vectors.npy", drawn[:1500])
     np.save(folder / "queries.npy", drawn[::51])
     before = Path.cwd()

@@ -40,6 +40,20 @@ def test_every_command_of_the_readme_prints_what_it_shows(tmp_path):
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
 
 
+def test_the_commands_and_the_python_of_the_page_on_indexes(root, tmp_path):
+    text = (root / "docs" / "index-file.md").read_text()
+    for block in BLOCK.findall(text):
+        shown, printed = shape(block), shape(run_block(block, tmp_path))
+        # Another text model has another hash.
+        assert [line for line in shown if "sha#" not in line] == [line for line in printed if "sha#" not in line]
+    (tmp_path / "corpus.db").unlink()
+    code = (
+        re.search(r"```python\n(.*?)```", text, re.DOTALL)[1]
+        + "\nassert hits[0].columns['year'] > 2010 and likely and among"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
+
+
 @pytest.mark.timeout(290)
 def test_make_demo_on_a_fresh_copy(checkout):
     done = subprocess.run(["make", "demo"], cwd=checkout, capture_output=True, text=True, timeout=280)

@@ -15,6 +15,7 @@ import pyarrow.parquet
 import pytest
 from make_tiny_model import tiny_vectors
 
+from linguagen.models.mixture import teacher_mixture
 from linguagen.models.model_file import load_manifest
 from linguagen.runtime import Compressor
 from linguagen.runtime.writing.sample import draw_vectors
@@ -26,8 +27,8 @@ SHARDS, ROWS = 6, 1500
 @pytest.fixture(scope="module")
 def shards(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("shards")
-    statistics = load_manifest("text-embedding-3-small").statistics
-    drawn = np.concatenate(list(draw_vectors(statistics, SHARDS * ROWS, seed=7)))
+    mixture = teacher_mixture(load_manifest("text-embedding-3-small"))
+    drawn = np.concatenate(list(draw_vectors(mixture, SHARDS * ROWS, seed=7)))
     for number in range(SHARDS):
         rows = drawn[number * ROWS : (number + 1) * ROWS]
         ids = np.arange(number * ROWS, (number + 1) * ROWS)
@@ -96,8 +97,8 @@ def test_shards_on_ray_survive_the_death_of_a_worker(shards, tmp_path):
 @pytest.fixture(scope="module")
 def ten_thousand(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("edge")
-    statistics = load_manifest("text-embedding-3-small").statistics
-    drawn = np.concatenate(list(draw_vectors(statistics, 10_000, seed=3)))
+    mixture = teacher_mixture(load_manifest("text-embedding-3-small"))
+    drawn = np.concatenate(list(draw_vectors(mixture, 10_000, seed=3)))
     np.save(folder / "vectors.npy", drawn)
     np.save(folder / "queries.npy", drawn[::500])
     return folder

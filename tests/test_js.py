@@ -18,6 +18,7 @@ from linguagen.export.graph.model import with_manifest
 from linguagen.export.vectors.fold import FoldedEncoder
 from linguagen.export.vectors.graph import build_graph
 from linguagen.models.catalogue import find_model
+from linguagen.models.mixture import teacher_mixture
 from linguagen.models.model_file import load_manifest
 from linguagen.runtime import Compressor
 from linguagen.runtime.measure.fidelity import nearest_neighbours, recall_per_row
@@ -46,7 +47,7 @@ def real_vectors() -> np.ndarray:
     if real.is_file():
         rows = np.load(real)[:1000].astype(np.float32)
         return rows / np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.concatenate(list(draw_vectors(load_manifest("text-embedding-3-small").statistics, 1000, seed=1)))
+    return np.concatenate(list(draw_vectors(teacher_mixture(load_manifest("text-embedding-3-small")), 1000, seed=1)))
 
 
 @pytest.fixture(scope="module")

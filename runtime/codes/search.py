@@ -10,7 +10,9 @@ from linguagen.runtime.native import has_library, run_parts
 from linguagen.runtime.vectors import Array, check_layout, unit_rows
 
 if TYPE_CHECKING:
+    from linguagen import _c
     from linguagen.runtime.codes.codec import Codec, Codes
+    from linguagen.runtime.codes.trellis import TrellisCodec
 
 Rows = npt.NDArray[np.int64]
 
@@ -22,7 +24,9 @@ _LEAST_ROWS = 16_384
 """Codes for a thread, at least."""
 
 
-def search_codes(codec: "Codec", queries: Array, codes: "Codes", k: int, threads: int) -> tuple[Rows, Array]:
+def search_codes(
+    codec: "Codec | TrellisCodec", queries: Array, codes: "Codes", k: int, threads: int
+) -> tuple[Rows, Array]:
     """Find the codes nearest to queries; arguments, results and errors are those of `Codec.search`.
 
     Args:
@@ -45,8 +49,11 @@ def search_codes(codec: "Codec", queries: Array, codes: "Codes", k: int, threads
             "give them as encode wrote them"
         )
     unit, _ = unit_rows(queries, 0, "queries")
-    found = _found_by_c if has_library() else _found_by_numpy
-    return found(codec, unit, np.ascontiguousarray(codes), min(k, len(codes)), threads)
+    codes, k = np.ascontiguousarray(codes), min(k, len(codes))
+    library = codec.library(unit.shape[1]) if has_library() else None
+    if library is not None:
+        return _found_by_c(library, unit, codes, k, threads)
+    return _found_by_numpy(codec, unit, codes, k)
 
 
 def merge(found: list[tuple[Rows, Array]], k: int) -> tuple[Rows, Array]:
@@ -69,9 +76,8 @@ def _nothing(queries: int) -> tuple[Rows, Array]:
     return np.empty((queries, 0), np.int64), np.empty((queries, 0), np.float32)
 
 
-def _found_by_c(codec: "Codec", queries: Array, codes: "Codes", k: int, threads: int) -> tuple[Rows, Array]:
+def _found_by_c(library: "_c.Codec", queries: Array, codes: "Codes", k: int, threads: int) -> tuple[Rows, Array]:
     """Row numbers (queries, k) and cosines (queries, k) of the nearest codes (rows, columns), by the C library."""
-    library = codec.library(queries.shape[1])
     found: dict[int, tuple[Rows, Array]] = {0: _nothing(len(queries))}
 
     def search(first: int, end: int) -> None:
@@ -90,7 +96,7 @@ def _found_by_c(codec: "Codec", queries: Array, codes: "Codes", k: int, threads:
     return merge([found[first] for first in sorted(found)], k)
 
 
-def _found_by_numpy(codec: "Codec", queries: Array, codes: "Codes", k: int, threads: int) -> tuple[Rows, Array]:  # noqa: ARG001
+def _found_by_numpy(codec: "Codec | TrellisCodec", queries: Array, codes: "Codes", k: int) -> tuple[Rows, Array]:
     """Like `_found_by_c`, but with `Codec.score`, window by window."""
     best = _nothing(len(queries))
     for first in range(0, len(codes), _WINDOW_ROWS):

@@ -15,7 +15,9 @@ import numpy.typing as npt
 from linguagen.models.errors import UsageError
 from linguagen.models.manifests.moments import EmbeddingMoments
 from linguagen.models.manifests.trellis import LADDER, LEAST_BYTES, MEMORY, WINDOWS, Symbols, Trellis, columns, cosets
+from linguagen.runtime.codes.search import Rows, search_codes
 from linguagen.runtime.codes.viterbi import best_picks, best_windows
+from linguagen.runtime.cores import usable_cores
 from linguagen.runtime.native import has_library
 from linguagen.runtime.vectors import Array, normalized
 
@@ -103,6 +105,10 @@ class TrellisCodec:
 
     def decode(self, codes: npt.NDArray[np.generic]) -> Array:
         """The embeddings (rows, dim), each of length 1, that codes (rows, bytes_per_row) stand for."""
+        if self._library is not None:
+            found = np.empty((len(codes), self.dim), np.float32)
+            self._library.decode(self.bytes_per_row, np.ascontiguousarray(codes, np.uint8), found)
+            return found
         symbols, bits = self._symbols, np.unpackbits(np.ascontiguousarray(codes, np.uint8), axis=1)
         windows = self._windows(bits)
         rows = np.zeros((len(codes), self.dim), np.float32)
@@ -119,6 +125,15 @@ class TrellisCodec:
     def score(self, queries: Array, codes: npt.NDArray[np.generic]) -> Array:
         """Cosines (queries, rows) of float queries (queries, dim) with what codes (rows, columns) stand for."""
         return np.asarray(queries @ self.decode(codes).T, dtype=np.float32)
+
+    def search(
+        self, queries: Array, codes: npt.NDArray[np.generic], k: int = 10, threads: int | None = None
+    ) -> tuple[Rows, Array]:
+        """Find the codes (rows, columns) nearest to queries (queries, dim) by cosine, as `Codec.search` does."""
+        return search_codes(self, queries, codes, k, usable_cores() if threads is None else threads)
+
+    def library(self, output_dim: int) -> None:
+        """None: the C library decodes these codes, but does not search them."""
 
     def _windows(self, bits: Bytes) -> npt.NDArray[np.intp]:
         """The window (rows, symbols) of every symbol, from the bits (rows, 8 x bytes) of codes."""

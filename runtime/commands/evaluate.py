@@ -110,14 +110,14 @@ def sample(
 ) -> None:
     """Draw synthetic vectors to try the commands on.
 
-    They have the mean and spectrum of the model's teacher but carry no meaning: judge quality on vectors of your own.
+    They look like those of the model's teacher but carry no meaning: judge quality on vectors of your own.
 
     Example: lg-run sample -n 500000 -o big.npy
     """
     refuse_existing(output, overwrite)
     with progress("drawing", rows) as advance:
         write_sample(output, rows, model, seed, advance)
-    say(f"drew {rows} synthetic vectors from the mean and spectrum of {model}: they carry no meaning")
+    say(f"drew {rows} synthetic vectors like those that {model} was trained on: they carry no meaning")
     say(f"next: lg-run compress {output}" + ("" if model == DEFAULT_MODEL else f" --model {model}"))
     show(printable(str(output)))
 

@@ -12,6 +12,7 @@ from linguagen.runtime.codes.codec import KINDS, Codec
 from linguagen.runtime.codes.trellis import TrellisCodec
 from linguagen.runtime.commands.options import (
     AnyModelOption,
+    BytesOption,
     ColumnOption,
     DeviceOption,
     DimOption,
@@ -47,14 +48,6 @@ OutputOption = Annotated[
         "--output",
         "-o",
         help=f"File to write ({WRITABLE}), a pipe, or - for standard output; by default a name made from INPUT's.",
-    ),
-]
-BytesOption = Annotated[
-    int | None,
-    typer.Option(
-        "--bytes",
-        help="Write every embedding in so many bytes, 8 to 2048, by a trellis code; a teacher's name then means "
-        "its model NAME-1536.",
     ),
 ]
 BadRowsOption = Annotated[

@@ -31,6 +31,8 @@ from linguagen.runtime.console import (
     text_figures_table,
 )
 from linguagen.runtime.encoders.compressor import Compressor
+from linguagen.runtime.index.container import Container
+from linguagen.runtime.index.database import is_database
 from linguagen.runtime.measure import speed as benchmark
 from linguagen.runtime.measure.fidelity import NEIGHBOURS
 
@@ -101,19 +103,24 @@ def _bench_tables(batches: list[benchmark.BenchRow], files: list[benchmark.FileR
 
 def info(
     model: Annotated[
-        str, typer.Argument(help="A shipped model's name or a file that lg-export wrote.")
+        str,
+        typer.Argument(help="A shipped model's name, a file that lg-export wrote, or an index."),
     ] = DEFAULT_MODEL,
     as_json: JsonOption = False,
 ) -> None:
-    """Print what a model file says about itself.
+    """Print what a model or an index says about itself.
 
-    That is its dimensions, operators, training, calibration and fidelity.
+    Of a model that is its dimensions, operators, training, calibration and fidelity; of an index its rows, its columns
+    and the model that made it.
 
     Example: lg-run info text-embedding-ada-002
     """
-    path = find_model(model)
-    file = read_encoder_file(path)
-    facts, figures, table = _text_info(path, file) if isinstance(file, TextFile) else _vector_info(path, file)
+    if is_database(Path(model)):
+        facts, figures, table = _index_info(Path(model))
+    else:
+        path = find_model(model)
+        file = read_encoder_file(path)
+        facts, figures, table = _text_info(path, file) if isinstance(file, TextFile) else _vector_info(path, file)
     if as_json:
         print_json({**facts, **figures})
         return
@@ -159,6 +166,25 @@ def _text_info(path: Path, file: TextFile) -> _Info:
         "parity": dict(manifest.parity),
     }
     return facts, {"figures": [asdict(each) for each in manifest.figures]}, text_figures_table(manifest.figures)
+
+
+def _index_info(path: Path) -> _Info:
+    """What `lg-run info` shows of an index."""
+    container = Container.open(path)
+    about, rows, columns = container.about, len(container.stored().numbers), list(container.documents.types)
+    container.close()
+    facts: dict[str, object] = {
+        "file": str(path),
+        "bytes": path.stat().st_size,
+        "rows": rows,
+        "columns": ", ".join(columns),
+        "ids": about.id_column,
+        "texts": about.text_column or "none",
+        "codes": f"{about.bytes_per_row} bytes each, {about.maker.dim} dimensions as {about.maker.kind}",
+        "model": about.maker.model,
+        "sha256": about.maker.sha256,
+    }
+    return facts, {}, ""
 
 
 def _file_facts(path: Path, operators: Sequence[str]) -> dict[str, object]:

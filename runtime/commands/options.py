@@ -25,6 +25,14 @@ KindOption = Annotated[str, typer.Option(help=f"How embeddings are written: {', 
 DimOption = Annotated[
     int | None, typer.Option(help="Leading dimensions to keep, scaled to length 1 again; by default all.")
 ]
+BytesOption = Annotated[
+    int | None,
+    typer.Option(
+        "--bytes",
+        help="Write every embedding in so many bytes, 8 to 2048, by a trellis code; a teacher's name then means "
+        "its model NAME-1536.",
+    ),
+]
 AnyModelOption = Annotated[
     bool, typer.Option("--any-model", help="Go on although another model made the file, or seems to have made it.")
 ]

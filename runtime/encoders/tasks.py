@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from linguagen.models.errors import TextError
+from linguagen.models.manifests.document import EncoderManifest
 from linguagen.runtime.codes.codec import Codec
 from linguagen.runtime.codes.trellis import TrellisCodec
 from linguagen.runtime.encoders.compressor import Compressor
@@ -22,7 +23,7 @@ def compress_task(compressor: Compressor, codec: Codec | TrellisCodec) -> Task:
     return Task(lambda rows: codec.encode(compressor.run(rows)), codec.columns, codec.dtype, identity, maker=maker)
 
 
-def embed_task(encoder: TextEncoder, codec: Codec) -> Task:
+def embed_task(encoder: TextEncoder, codec: Codec | TrellisCodec) -> Task:
     """The task that embeds texts (texts, 1) to codes (texts, codec's columns)."""
 
     def embedded(chunk: Rows, first: int, origin: str) -> tuple[Array, int]:
@@ -39,6 +40,13 @@ def embed_task(encoder: TextEncoder, codec: Codec) -> Task:
     identity = {"model": encoder.manifest.file_sha256, "codes": _described(codec)}
     maker = Maker(encoder.manifest.name, encoder.manifest.file_sha256, codec.kind, codec.dim)
     return Task(codec.encode, codec.columns, codec.dtype, identity, embedded, maker, empty)
+
+
+def encode_task(manifest: EncoderManifest, codec: Codec | TrellisCodec) -> Task:
+    """The task that writes embeddings (rows, output_dim) of a model as codes (rows, codec's columns)."""
+    maker = Maker(manifest.name, manifest.file_sha256, codec.kind, codec.dim)
+    identity = {"model": manifest.file_sha256, "codes": _described(codec)}
+    return Task(codec.encode, codec.columns, codec.dtype, identity, maker=maker)
 
 
 def expand_task(expander: Expander, codec: Codec | TrellisCodec) -> Task:

@@ -47,6 +47,16 @@ class TextSource(_BlockWindows, StreamSource):
 
 
 @dataclass(frozen=True, eq=False)
+class TextRecords(TextSource):
+    """Texts as rows (texts, 1) of strings, from records whose other fields can be read too."""
+
+    column: str
+    """Name of the field that holds the texts."""
+    records: Callable[[], Iterator[dict[str, Any]]]
+    """Reads the records, a text in each, from the beginning."""
+
+
+@dataclass(frozen=True, eq=False)
 class TextTable(_BlockWindows, TableSource):
     """Texts as rows (texts, 1) of strings, from a table whose other columns can be copied."""
 
@@ -60,9 +70,13 @@ class TextFolder(TextTable):
 
     def others(self) -> Iterator[Any]:
         """Record batches of the names of the files, below the folder; letters that are not UTF-8 are replaced."""
-        names = [os.fsencode(each.relative_to(self.path)).decode("utf-8", "replace") for each in self.paths]
+        names = self.file_names()
         for first in range(0, len(names), _BLOCK_TEXTS):
             yield import_arrow().record_batch({"file": names[first : first + _BLOCK_TEXTS]})
+
+    def file_names(self) -> list[str]:
+        """Names of the files, below the folder; letters that are not UTF-8 are replaced."""
+        return [os.fsencode(each.relative_to(self.path)).decode("utf-8", "replace") for each in self.paths]
 
 
 def open_texts(path: str | Path, column: str = "text") -> TextSource | TextTable:
@@ -96,18 +110,25 @@ def open_texts(path: str | Path, column: str = "text") -> TextSource | TextTable
         raise UsageError(f"{path} is no regular file; give a file of texts, a folder, or - for standard input")
     if kind in (*PARQUET, *ARROW):
         return _open_table(path, column)
-    read = _reader(path, kind, column)
-    source = TextSource(path, 1, None, lambda: _blocks(read()))
+    source = _open_records(path, kind, column) if kind in _RECORDS else _open_lines(path)
     return _not_empty(source, list(islice(source.blocks(), 1)))
 
 
-def _reader(path: Path, kind: str, column: str) -> Callable[[], Iterator[str]]:
-    """A function that reads the texts of a file from the beginning."""
-    if kind in _RECORDS[:2]:
-        return lambda: _json_texts(path, column)
-    if kind in _RECORDS[2:]:
-        return lambda: _csv_texts(path, column, "," if kind == ".csv" else "\t")
-    return lambda: (line for _, line in numbered_lines(path))
+def _open_lines(path: Path) -> TextSource:
+    """Open a file whose lines are the texts."""
+    return TextSource(path, 1, None, lambda: _blocks(line for _, line in numbered_lines(path)))
+
+
+def _open_records(path: Path, kind: str, column: str) -> TextRecords:
+    """Open a file of records, whose texts are in one field; arguments and errors as in `open_texts`."""
+
+    def records() -> Iterator[dict[str, Any]]:
+        """Read the records from the beginning."""
+        if kind in _RECORDS[:2]:
+            return _json_records(path, column)
+        return _csv_records(path, column, "," if kind == ".csv" else "\t")
+
+    return TextRecords(path, 1, None, lambda: _blocks(each[column] for each in records()), column, records)
 
 
 def _not_empty(source: TextSource, first: list[Rows]) -> TextSource:
@@ -183,26 +204,27 @@ def _stdin_lines() -> Iterator[str]:
         raise TextError(f"standard input cannot be read ({error}); expected UTF-8 text") from error
 
 
-def _json_texts(path: Path, column: str) -> Iterator[str]:
-    """The texts of JSON lines.
+def _json_records(path: Path, column: str) -> Iterator[dict[str, Any]]:
+    """The records of JSON lines, each with a text in one field.
 
     Raises:
         TextError: a line has no such text, by number.
     """
     for number, line in numbered_lines(path):
         try:
-            text = json.loads(line)[column]
+            record = json.loads(line)
+            text = record[column]
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise TextError(
                 f'{path}, line {number}: expected {{"{column}": ...}}, got {line[:80]!r}; choose another --column'
             ) from error
         if not isinstance(text, str):
             raise TextError(f"{path}, line {number}: {column} is of type {type(text).__name__}, expected a string")
-        yield text
+        yield record
 
 
-def _csv_texts(path: Path, column: str, delimiter: str) -> Iterator[str]:
-    """The texts of a column of CSV, whose first row has the names.
+def _csv_records(path: Path, column: str, delimiter: str) -> Iterator[dict[str, Any]]:
+    """The rows of CSV, whose first row has the names, of which one is that of the texts.
 
     Raises:
         UsageError: there is no such column.
@@ -223,6 +245,6 @@ def _csv_texts(path: Path, column: str, delimiter: str) -> Iterator[str]:
                         f"{path}, line {reader.line_num}: {len(row)} columns, but the first row has {len(names)}; "
                         "put texts with a separator in quotes"
                     )
-                yield row[names.index(column)]
+                yield dict(zip(names, row, strict=True))
     except (csv.Error, UnicodeDecodeError, OSError) as error:
         raise TextError(f"{path}: not CSV in UTF-8 ({error}); save it again") from error

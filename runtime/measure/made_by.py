@@ -44,7 +44,7 @@ def _check_maker(maker: Maker, source: Source, manifest: EncoderManifest, codes:
     Raises:
         VectorError: it does.
     """
-    if maker.sha256 not in (manifest.file_sha256, _taught_by(manifest)):
+    if not maker.is_model(manifest):
         asked = Maker(manifest.name, manifest.file_sha256, "float32", manifest.output_dim)
         raise VectorError(f"{source.origin}: was made by {maker}, but the model asked for is {asked}; {_ADVICE}")
     expected = ("float32", "float16") if codes is None or codes.startswith("float") else (codes,)
@@ -53,13 +53,6 @@ def _check_maker(maker: Maker, source: Source, manifest: EncoderManifest, codes:
             f"{source.origin}: holds {maker.dim} x {maker.kind}, expected {' or '.join(expected)}; "
             + ("pass --from with that kind" if codes else "write it with --to float32 or float16")
         )
-
-
-def _taught_by(manifest: EncoderManifest) -> str:
-    """The hash of the model whose embeddings a text model was taught to match; empty if that is not known."""
-    space = manifest.training.get("teacher_space")
-    made_by = space.get("sha256") if isinstance(space, dict) else ""
-    return made_by if isinstance(made_by, str) else ""
 
 
 def _resembled(source: Source, manifest: EncoderManifest) -> str | None:

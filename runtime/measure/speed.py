@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from linguagen.models.manifests.vectors import INPUT_NAME, OUTPUT_NAME
+from linguagen.models.mixture import teacher_mixture
 from linguagen.runtime.cores import usable_cores
 from linguagen.runtime.encoders.compressor import Compressor
 from linguagen.runtime.encoders.engine import Engine
@@ -69,7 +70,7 @@ def bench(compressor: Compressor, batch: int, seconds: float, threads: int | Non
         threads: CPU threads of the control; give those of the compressor.
     """
     manifest = compressor.manifest
-    rows = np.concatenate(list(draw_vectors(manifest.statistics, batch, seed=0)))  # (batch, input_dim)
+    rows = np.concatenate(list(draw_vectors(teacher_mixture(manifest), batch, seed=0)))  # (batch, input_dim)
     projection = np.random.default_rng(0).standard_normal((rows.shape[1], manifest.output_dim)).astype(np.float32)
     control = _control(manifest.input_dim, manifest.output_dim, threads)
     ours, linear, product = _alternate(

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from linguagen.models.errors import VectorFileError
+from linguagen.models.manifests.document import EncoderManifest
 from linguagen.runtime.reading.tables import ARROW, HDF5, PARQUET, describe_table, import_h5py
 
 KEY = "linguagen"
@@ -34,6 +35,10 @@ class Maker:
 
     def __str__(self) -> str:
         return f"{self.model} (sha256 {self.sha256[:16]}...)"
+
+    def is_model(self, manifest: EncoderManifest) -> bool:
+        """True if a model made the rows, or was taught to embed texts as the model that made them embeds vectors."""
+        return self.sha256 in (manifest.file_sha256, _taught_by(manifest))
 
     def to_json(self) -> str:
         """The entry, as JSON text."""
@@ -61,6 +66,13 @@ def read_maker(path: Path) -> Maker | None:
     if [type(value) for value in asdict(maker).values()] != [str, str, str, int]:
         raise _unreadable(path, "a value of another type")
     return maker
+
+
+def _taught_by(manifest: EncoderManifest) -> str:
+    """The hash of the model whose embeddings a text model was taught to match; empty if that is not known."""
+    space = manifest.training.get("teacher_space")
+    made_by = space.get("sha256") if isinstance(space, dict) else ""
+    return made_by if isinstance(made_by, str) else ""
 
 
 def _unreadable(path: Path, problem: object) -> VectorFileError:

@@ -28,6 +28,11 @@ class TableSource(StreamSource):
     names: list[str]
     """Names of all columns, in their order."""
 
+    def types(self) -> list[tuple[str, Any]]:
+        """Names and Arrow types of all columns, in their order."""
+        schema = describe_table(self.path)[0]
+        return list(zip(schema.names, schema.types, strict=True))
+
     def others(self) -> Iterator[Any]:
         """Read the record batches of the other columns, from the beginning."""
         return table_batches(self.path, [name for name in self.names if name != self.column])
@@ -46,7 +51,7 @@ def open_table(path: Path, width: int | None, column: str | None) -> TableSource
     if name not in schema.names:
         raise UsageError(f"{path}: has no column {name!r}; it has {', '.join(schema.names)}")
     origin = f"{path}, column {name}"
-    if not _is_vectors(schema.field(name).type):
+    if not is_vectors(schema.field(name).type):
         raise UsageError(
             f"{origin}: holds {schema.field(name).type}, expected lists of floats; choose another --column"
         )
@@ -196,7 +201,7 @@ def describe_table(path: Path) -> tuple[Any, int]:
         raise _damaged(path, error) from error
 
 
-def _is_vectors(kind: Any) -> bool:
+def is_vectors(kind: Any) -> bool:
     """True if an Arrow type is lists of floats."""
     types = import_arrow().types
     lists = types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
@@ -205,7 +210,7 @@ def _is_vectors(kind: Any) -> bool:
 
 def _find_column(path: Path, schema: Any, width: int | None) -> str:
     """The name of the only column of lists of floats; of several, the only one of fixed size `width`."""
-    lists = [field for field in schema if _is_vectors(field.type)]
+    lists = [field for field in schema if is_vectors(field.type)]
     sized = [field for field in lists if getattr(field.type, "list_size", None) == width]
     for found in (lists, sized):
         if len(found) == 1:

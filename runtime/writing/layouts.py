@@ -5,7 +5,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -105,6 +105,9 @@ class Layout:
                 self._write_json(read, target, rows)
             else:
                 self._write_table(read, target, rows, source, dropped)
+
+    appends: ClassVar[bool] = False
+    """True if `assemble` appends to the output instead of making it."""
 
     @property
     def assembled(self) -> bool:

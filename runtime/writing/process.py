@@ -58,6 +58,8 @@ class Task:
     """The model that makes the results, for formats that can name it; None if there is none."""
     unusable: Callable[[Rows], npt.NDArray[np.bool_]] = unusable_vectors
     """True for each row (rows,) of rows as read that `prepare` refuses."""
+    layout: Layout | None = None
+    """How the output stores the results; None for what the ending of its name says."""
 
 
 @dataclass(frozen=True)
@@ -177,7 +179,7 @@ def _check_output(task: Task, source: Source, output: Path, bad: str, resume: bo
         raise UsageError(f"--resume needs the rows of an interrupted run, but {target} is no file; leave it out")
     if not target.streams and target.path == Path(os.path.realpath(source.path)):
         raise UsageError(f"the output {output} is the input itself; choose another name with -o")
-    return Layout.of(output, task.columns, task.dtype, task.maker)
+    return task.layout or Layout.of(output, task.columns, task.dtype, task.maker)
 
 
 def kept_path(output: Path) -> Path:
@@ -242,7 +244,9 @@ def _publish(staging: Staging, layout: Layout, source: Source) -> None:
         staging.publish(layout.header(rows))
         return
     dropped = frozenset(staging.progress.bad_rows) if staging.identity["bad rows"] == "drop" else frozenset()
-    staging.publish_assembled(lambda target: layout.assemble(staging.path, target, rows, source, dropped))
+    staging.publish_assembled(
+        lambda target: layout.assemble(staging.path, target, rows, source, dropped), in_place=layout.appends
+    )
 
 
 def _report(source: Source, output: Path, end: Progress, resumed_at: int, policy: str) -> FileReport:

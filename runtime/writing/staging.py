@@ -216,8 +216,12 @@ class Staging:
             raise self._unwritten(error) from error
         self.kept = True  # as the output
 
-    def publish_assembled(self, assemble: Callable[[Path], None]) -> None:
+    def publish_assembled(self, assemble: Callable[[Path], None], in_place: bool = False) -> None:
         """Make the output with a function that writes it, from the partial file, to the path it is given.
+
+        Args:
+            assemble: the function.
+            in_place: give it the path of the output itself, to which it appends, all or nothing.
 
         Raises:
             VectorFileError: the disk is full or gone; the rows so far are kept.
@@ -225,6 +229,9 @@ class Staging:
         whole = self.target.with_name(f".{self.target.name}.whole")
         try:
             self.checkpoint()
+            if in_place:
+                assemble(self.target)
+                return
             whole.unlink(missing_ok=True)  # so that no link or device of this name is written into
             assemble(whole)
             publish(whole, self.target)

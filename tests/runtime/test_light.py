@@ -43,7 +43,7 @@ def test_public_names_are_loaded_when_they_are_asked_for():
         "print(before, sorted(name for name in runtime.__all__ if getattr(runtime, name).__name__ == name))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "[] ['Codec', 'Compressor', 'Expander', 'TextEncoder']\n"
+    assert done.stdout == "[] ['Codec', 'Compressor', 'Expander', 'Index', 'TextEncoder']\n"
     with pytest.raises(AttributeError, match=r"module 'linguagen.runtime' has no attribute 'Tagger'"):
         _ = linguagen.runtime.Tagger
 

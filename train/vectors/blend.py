@@ -9,7 +9,6 @@ import numpy.typing as npt
 import torch
 
 from linguagen.models.manifests.statistics import TeacherStatistics
-from linguagen.runtime.measure.controls import soften
 from linguagen.runtime.vectors import Array
 
 _SPARE = 128
@@ -34,24 +33,19 @@ class Blends:
         own = torch.from_numpy(moment.astype(np.float32))
         axes = torch.linalg.eigh(own).eigenvectors[:, -(dim + _SPARE) :]  # (width, at most dim + _SPARE)
         both = torch.cat([axes, torch.from_numpy(teacher.eigenvectors.astype(np.float32))], dim=1)
-        self._dim, self._found = dim, dict[float, tuple[Array, Array]]()
+        self._dim, self._found = dim, dict[float, Array]()
         self._span = torch.linalg.qr(both).Q  # (width, axes)
         known = torch.from_numpy(teacher.moment().astype(np.float32))
         self._own, self._teacher = (self._span.T @ each @ self._span for each in (own, known))  # (axes, axes)
 
-    def projection(self, share: float, softening: float) -> Array:
-        """The closed form (width, dim).
+    def projection(self, share: float) -> Array:
+        """The closed form (width, dim): the main axes, the strongest first.
 
         Args:
             share: of the teacher in the blended second moment, from 0 to 1.
-            softening: exponent on the eigenvalues; 0 for PCA.
         """
         if share not in self._found:
-            self._found[share] = self._main_axes((1 - share) * self._own + share * self._teacher)
-        return soften(*self._found[share], softening)
-
-    def _main_axes(self, moment: torch.Tensor) -> tuple[Array, Array]:
-        """The leading eigenvalues (dim,) and eigenvectors (width, dim) of a moment inside the span (axes, axes)."""
-        values, vectors = (found.flip(-1) for found in torch.linalg.eigh(moment))  # largest first
-        axes = self._span @ vectors[:, : self._dim]
-        return values[: self._dim].clamp(min=0).numpy(), axes.numpy()
+            moment = (1 - share) * self._own + share * self._teacher
+            vectors = torch.linalg.eigh(moment).eigenvectors.flip(-1)[:, : self._dim]  # (axes, dim)
+            self._found[share] = (self._span @ vectors).numpy()
+        return self._found[share]

@@ -109,12 +109,12 @@ def _fit_table(rows: Sequence[FidelityRow], later: Mapping[str, FidelityRow]) ->
 
 
 def _sampled_input() -> str:
-    """The vectors.npy of this folder; if there is none, one is drawn from a shipped model's statistics, and said so."""
+    """The vectors.npy of this folder; if there is none, a synthetic one is drawn, and said so."""
     if not _DEFAULT_INPUT.exists():
         with progress("drawing", _SAMPLE_ROWS) as advance:
             write_sample(_DEFAULT_INPUT, _SAMPLE_ROWS, DEFAULT_MODEL, seed=0, advance=advance)
         say(
-            f"no vectors given and no {_DEFAULT_INPUT} here: drew {_SAMPLE_ROWS} synthetic vectors from the mean and "
-            f"spectrum of {DEFAULT_MODEL} and saved them there. They carry no meaning: train on vectors of your own"
+            f"no vectors given and no {_DEFAULT_INPUT} here: drew {_SAMPLE_ROWS} synthetic vectors like those of "
+            f"{DEFAULT_MODEL} and saved them there. They carry no meaning: train on vectors of your own"
         )
     return str(_DEFAULT_INPUT)

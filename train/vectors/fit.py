@@ -116,7 +116,7 @@ def _judge(fitter: Fitter, recipe: Recipe, split: Split, before: Indices) -> _Ta
     tables = []
     for numbers in (split.training, before):
         blends = fitter.blends(numbers)
-        own = {MODEL: fitter.fit(recipe, numbers, blends), PCA: blends.projection(0.0, 0.0)}
+        own = {MODEL: fitter.fit(recipe, numbers, blends), PCA: blends.projection(0.0)}
         tables.append(tuple(_measure(queries, documents, name, each) for name, each in {**own, **fixed}.items()))
     return _Table(tables[0], tuple(_named_later(each) for each in tables[1]))
 

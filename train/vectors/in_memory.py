@@ -76,7 +76,7 @@ def learn_unmeasured(rows: Array, config: VectorRunConfig) -> LinearFit:
     moments = gather_moments([rows], rows.shape[1])
     if config.init:
         start = read_start(config.init, config.encoder.dim)
-        projection = Blends(moments[1], start.statistics, start.dim).projection(UNMEASURED, 0.0)
+        projection = Blends(moments[1], start.statistics, start.dim).projection(UNMEASURED)
     else:
         statistics = TeacherStatistics.from_moments(*moments, config.encoder.dim)
         projection = softened_pca(statistics, config.encoder.dim, config.encoder.softening)

@@ -19,7 +19,8 @@ from linguagen.train.vectors.step import draw_batch
 _RATE = 3e-4
 """Learning rate: at 1e-3 a small corpus loses what it knows of later documents (docs/decisions/fitting.md)."""
 _OBJECTIVE = ObjectiveConfig(temperature=0.02, cosine=0.0)
-BATCHES = OptimiserConfig(subspace_rows=0)
+BATCHES = OptimiserConfig(batch=512, subspace_rows=0)
+"""A batch of 512 keeps as much as 1,024 at a quarter of the products of rows (docs/decisions/fitting.md)."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,6 @@ class Recipe:
 
     share: float | None
     """The teacher's share in the second moment whose main axes are taken; None to take the starting model's map."""
-    softening: float = 0.0
-    """Exponent on the eigenvalues."""
     steps: int = 0
     """Training steps after that."""
 
@@ -39,7 +38,6 @@ class Recipe:
             words = "the map of the starting model"
         else:
             words = f"main axes of {1 - self.share:.0%} corpus and {self.share:.0%} teacher"
-            words += f", softened by {self.softening}" if self.softening else ""
         return f"{words}, {self.steps} training steps" if self.steps else words
 
 
@@ -78,7 +76,7 @@ class Fitter:
         if recipe.share is None:
             projection = self.start.projection
         else:
-            projection = (blends or self.blends(numbers)).projection(recipe.share, recipe.softening)
+            projection = (blends or self.blends(numbers)).projection(recipe.share)
         return self._train(projection, numbers, recipe.steps) if recipe.steps else projection
 
     def _train(self, projection: Array, numbers: Indices, steps: int) -> Array:

@@ -75,7 +75,19 @@ def test_any_bytes_are_a_code_that_stands_for_itself(size, seed):
 @settings(max_examples=8, deadline=None)
 @given(st.integers(8, 2048))
 def test_the_library_writes_the_bytes_that_numpy_writes(size):
-    np.testing.assert_array_equal(codec(size).encode(ROWS), without_library(codec(size)).encode(ROWS))
+    codes = codec(size).encode(ROWS)
+    np.testing.assert_array_equal(codes, without_library(codec(size)).encode(ROWS))
+    np.testing.assert_allclose(codec(size).decode(codes), without_library(codec(size)).decode(codes), atol=1e-6)
+
+
+def test_search_finds_what_scores_say(either):
+    some, rows = codec(24), embeddings(300, seed=5)
+    codes = some.encode(rows)
+    found, cosines = some.search(rows[:3] * 7, codes, 20)
+    scores = some.score(rows[:3], codes)
+    np.testing.assert_allclose(cosines, -np.sort(-scores, axis=1)[:, :20], atol=2e-5)
+    np.testing.assert_allclose(np.take_along_axis(scores, found, axis=1), cosines, atol=2e-5)
+    assert some.search(rows[:2], codes[:0])[0].shape == (2, 0)
 
 
 def test_a_codec_pickles_without_the_library():

@@ -105,7 +105,7 @@ def test_sample_says_that_it_is_synthetic_and_never_overwrites(run_command, tiny
     words = ("lg-run", "sample", "-n", "1500", "--model", tiny["int8"])
     done = run_command(*words)
     assert done.stdout == "vectors.npy\n"
-    assert "drew 1500 synthetic vectors from the mean and spectrum of" in done.stderr
+    assert "drew 1500 synthetic vectors like those that" in done.stderr
     assert "they carry no meaning" in done.stderr
     assert f"next: lg-run compress vectors.npy --model {tiny['int8']}" in done.stderr
     first = np.load(tmp_path / "vectors.npy")

@@ -67,10 +67,11 @@ def test_the_documented_lines_run_on_ray_data(root, tmp_path):
 
     import pyarrow.parquet
 
+    from linguagen.models.mixture import teacher_mixture
     from linguagen.models.model_file import load_manifest
     from linguagen.runtime.writing.sample import draw_vectors
 
-    rows = np.concatenate(list(draw_vectors(load_manifest("text-embedding-3-small").statistics, 700, seed=2)))
+    rows = np.concatenate(list(draw_vectors(teacher_mixture(load_manifest("text-embedding-3-small")), 700, seed=2)))
     pyarrow.parquet.write_table(
         pyarrow.table({"id": range(700), "embedding": list(rows)}), tmp_path / "vectors.parquet"
     )

@@ -8,6 +8,7 @@ import pytest
 
 from linguagen.models.catalogue import find_model
 from linguagen.models.errors import VectorError
+from linguagen.models.mixture import teacher_mixture
 from linguagen.models.model_file import load_manifest, read_text_file
 from linguagen.runtime import Compressor, TextEncoder
 from linguagen.runtime.encoders.tasks import compress_task
@@ -42,7 +43,7 @@ def encoder():
 def drawn(model, rows):
     """Embeddings (rows, dim) of vectors drawn from a teacher's statistics."""
     compressor = Compressor.load(model, threads=1)
-    return compressor.compress(np.concatenate(list(draw_vectors(compressor.manifest.statistics, rows, seed=4))))
+    return compressor.compress(np.concatenate(list(draw_vectors(teacher_mixture(compressor.manifest), rows, seed=4))))
 
 
 @pytest.mark.parametrize("kind", TEXTS)

@@ -10,6 +10,7 @@ from make_tiny_model import tiny_vectors
 
 from linguagen.models.catalogue import DEFAULT_MODEL
 from linguagen.models.errors import MissingExtraError, UsageError, VectorError
+from linguagen.models.mixture import teacher_mixture
 from linguagen.models.model_file import load_manifest
 from linguagen.runtime import Compressor
 from linguagen.runtime.measure.budgets import (
@@ -135,7 +136,7 @@ def test_without_matplotlib_the_package_is_named(monkeypatch):
 
 
 def test_codes_of_any_size_are_recommended_by_their_bytes(run_command, tmp_path):
-    rows = next(draw_vectors(load_manifest(DEFAULT_MODEL).statistics, 200, seed=1))
+    rows = next(draw_vectors(teacher_mixture(load_manifest(DEFAULT_MODEL)), 200, seed=1))
     np.save(tmp_path / "v.npy", rows)
     run_command("lg-run", "report", "v.npy", "-o", "r.html", "--keep", "0.5", cwd=tmp_path)
     page = (tmp_path / "r.html").read_text()
