@@ -52,7 +52,8 @@ def search_codes(
     codes, k = np.ascontiguousarray(codes), min(k, len(codes))
     library = codec.library(unit.shape[1]) if has_library() else None
     if library is not None:
-        return _found_by_c(library, unit, codes, k, threads)
+        measures = len(unit) > 1 and codec.kind not in _LENGTH_FREE  # once for all queries
+        return _found_by_c(library, measures, unit, codes, k, threads)
     return _found_by_numpy(codec, unit, codes, k)
 
 
@@ -76,8 +77,13 @@ def _nothing(queries: int) -> tuple[Rows, Array]:
     return np.empty((queries, 0), np.int64), np.empty((queries, 0), np.float32)
 
 
-def _found_by_c(library: "_c.Codec", queries: Array, codes: "Codes", k: int, threads: int) -> tuple[Rows, Array]:
-    """Row numbers (queries, k) and cosines (queries, k) of the nearest codes (rows, columns), by the C library."""
+def _found_by_c(
+    library: "_c.Codec", measures: bool, queries: Array, codes: "Codes", k: int, threads: int
+) -> tuple[Rows, Array]:
+    """Row numbers (queries, k) and cosines (queries, k) of the nearest codes (rows, columns), by the C library.
+
+    If it measures, the lengths of what codes stand for are found before the search, not by it.
+    """
     found: dict[int, tuple[Rows, Array]] = {0: _nothing(len(queries))}
 
     def search(first: int, end: int) -> None:
@@ -85,7 +91,7 @@ def _found_by_c(library: "_c.Codec", queries: Array, codes: "Codes", k: int, thr
         shape = (len(queries), min(k, end - first))
         rows, cosines = np.empty(shape, np.int64), np.empty(shape, np.float32)
         lengths = None
-        if len(queries) > 1 and codec.kind not in _LENGTH_FREE:  # measured once for all queries
+        if measures:
             lengths = np.empty(end - first, np.float32)
             library.lengths(codes[first:end], lengths)
         library.search(queries, codes[first:end], lengths, rows, cosines)
