@@ -18,6 +18,8 @@ Rows = npt.NDArray[np.int64]
 
 _WINDOW_ROWS = 8192
 """Codes that numpy decodes at a time."""
+_LENGTH_FREE = ("float32", "float16", "int8", "uint8")
+"""Kinds for which C needs no lengths of what codes stand for."""
 _LEAST_ROWS = 16_384
 """Codes for a thread, at least."""
 
@@ -50,7 +52,8 @@ def search_codes(
     codes, k = np.ascontiguousarray(codes), min(k, len(codes))
     library = codec.library(unit.shape[1]) if has_library() else None
     if library is not None:
-        return _found_by_c(library, unit, codes, k, threads)
+        measures = len(unit) > 1 and codec.kind not in _LENGTH_FREE  # once for all queries
+        return _found_by_c(library, measures, unit, codes, k, threads)
     return _found_by_numpy(codec, unit, codes, k)
 
 
@@ -74,15 +77,24 @@ def _nothing(queries: int) -> tuple[Rows, Array]:
     return np.empty((queries, 0), np.int64), np.empty((queries, 0), np.float32)
 
 
-def _found_by_c(library: "_c.Codec", queries: Array, codes: "Codes", k: int, threads: int) -> tuple[Rows, Array]:
-    """Row numbers (queries, k) and cosines (queries, k) of the nearest codes (rows, columns), by the C library."""
+def _found_by_c(
+    library: "_c.Codec", measures: bool, queries: Array, codes: "Codes", k: int, threads: int
+) -> tuple[Rows, Array]:
+    """Row numbers (queries, k) and cosines (queries, k) of the nearest codes (rows, columns), by the C library.
+
+    If it measures, the lengths of what codes stand for are found before the search, not by it.
+    """
     found: dict[int, tuple[Rows, Array]] = {0: _nothing(len(queries))}
 
     def search(first: int, end: int) -> None:
         """Search one part."""
         shape = (len(queries), min(k, end - first))
         rows, cosines = np.empty(shape, np.int64), np.empty(shape, np.float32)
-        library.search(queries, codes[first:end], None, rows, cosines)
+        lengths = None
+        if measures:
+            lengths = np.empty(end - first, np.float32)
+            library.lengths(codes[first:end], lengths)
+        library.search(queries, codes[first:end], lengths, rows, cosines)
         found[first] = rows + first, cosines
 
     if k:
