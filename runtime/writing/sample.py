@@ -65,7 +65,8 @@ def draw_vectors(mixture: Mixture, rows: int, seed: int) -> Iterator[Array]:
 
 def _shares(mixture: Mixture) -> npt.NDArray[np.float64]:
     """The weights (parts,) in double precision, so that they sum to 1 as numpy asks."""
-    return mixture.weights / mixture.weights.sum(dtype=np.float64)
+    weights = mixture.weights.astype(np.float64)
+    return np.asarray(weights / weights.sum())
 
 
 def _draw(generator: np.random.Generator, size: int) -> Array:
