@@ -32,6 +32,7 @@ format: $(VENV)/.ready
 fuzz: $(VENV)/.ready
 	$(INSTALL) --group fuzz
 	$(BIN)/python tests/fuzz/fuzz.py --seconds 300
+	PYTHONPATH=tests $(BIN)/python tests/c/fuzz.py --seconds 300
 
 # The site: build/site/index.html. A dead link or any other warning fails it.
 docs: $(VENV)/.ready

@@ -1,9 +1,8 @@
-"""Writes docs/results/c.md: the C library against onnxruntime, numpy and faiss, one thread, in one run.
+"""Writes docs/results/c.md: the C library against onnxruntime, SentencePiece, numpy and faiss, in one run.
 
 OMP_NUM_THREADS=1 python -m benchmarks.c
 """
 
-import ctypes
 import subprocess
 import tempfile
 import time
@@ -16,23 +15,21 @@ import faiss
 import numpy as np
 import onnxruntime
 
+from benchmarks.c_library import DIM, NEAREST, ROOT, Library, build
 from benchmarks.pages import RESULTS, table
 from linguagen.export.c.writer import export_table
 from linguagen.models.catalogue import find_model
 from linguagen.models.manifests.vectors import INPUT_NAME
-from linguagen.runtime import Compressor
-from linguagen.runtime.codes.codec import KINDS, Codec
+from linguagen.runtime import Compressor, TextEncoder
+from linguagen.runtime.codes.codec import Codec
 
-ROOT = Path(__file__).resolve().parent.parent
-MODEL = "text-embedding-3-small"
-ROWS, DIM, NEAREST = 1_000_000, 256, 10
+MODEL, TEXT_MODEL = "text-embedding-3-small", "linguagen-en"
+ROWS = 1_000_000
 ROUNDS = 7
 _COPIES = 10
 _NUMPY_ROWS = 50_000
 """Rows that numpy scores at a time; all at once would need the decoded rows in memory."""
 _KINDS = ("int8", "int4", "e8", "binary")
-_STRUCT_BYTES = 512
-"""More than a model, a codec or ten hits take."""
 _HEAD = """# The C library
 
 Made by `OMP_NUM_THREADS=1 python -m benchmarks.c`: one thread, AVX2, calls alternated, medians. Times are
@@ -46,74 +43,11 @@ _LOST = """## Where it loses
 {lost}
 
 Without AVX2 (any processor but x86-64, or another compiler than gcc and clang) plain C runs; it gives the same
-integers, and the compiler decides how fast. There are no kernels for NEON, VNNI or WebAssembly yet."""
-
-
-def build(folder: Path) -> Path:
-    """Compile the amalgamation as a shared library; returns its path."""
-    subprocess.run(["python3", str(ROOT / "c" / "amalgamate.py"), str(folder)], check=True, capture_output=True)
-    words = ["cc", "-O2", "-shared", "-fPIC", "linguagen.c", "-lm", "-o", "linguagen.so"]
-    subprocess.run(words, check=True, cwd=folder)
-    return folder / "linguagen.so"
-
-
-class Library:
-    """The C library with one model, called through ctypes."""
-
-    def __init__(self, path: Path, table_file: Path) -> None:
-        """Load the library and open a table."""
-        self.c = ctypes.CDLL(str(path))
-        for name in ("lg_encode_scratch", "lg_codes_scratch", "lg_search_scratch"):
-            getattr(self.c, name).restype = ctypes.c_size_t
-        self.c.lg_kernels_name.restype = ctypes.c_char_p
-        self.model = ctypes.create_string_buffer(_STRUCT_BYTES)
-        self.table = np.fromfile(table_file, "<u8")
-        check(self.c.lg_open(self.model, pointer(self.table), ctypes.c_size_t(self.table.nbytes)))
-
-    def encoder(self, rows: np.ndarray) -> Callable[[], Any]:
-        """A call that compresses rows (n, 1536)."""
-        count = ctypes.c_size_t(len(rows))
-        out = np.empty((len(rows), DIM), np.float32)
-        scratch = np.empty(self.c.lg_encode_scratch(self.model, count) // 8 + 1, "<u8")
-        words = (self.model, pointer(rows), count, pointer(out), pointer(scratch), None)
-        return partial(call, self.c.lg_encode, words, keep=(rows, out, scratch))
-
-    def searcher(self, codec: Codec, query: np.ndarray, codes: np.ndarray) -> Callable[[], Any]:
-        """A call that finds the codes (rows, columns) nearest to a query (dim)."""
-        c_codec, count = ctypes.create_string_buffer(_STRUCT_BYTES), ctypes.c_size_t(len(codes))
-        check(self.c.lg_codec_open(c_codec, self.model, KINDS.index(codec.kind), codec.dim))
-        lengths, scratch = np.empty(len(codes), np.float32), np.empty(1 << 16, "<u8")
-        check(self.c.lg_codes_lengths(c_codec, pointer(codes), count, pointer(lengths), pointer(scratch)))
-        hits = ctypes.create_string_buffer(_STRUCT_BYTES)
-        arrays = (pointer(query), pointer(codes), pointer(lengths))
-        words = (c_codec, *arrays, count, ctypes.c_size_t(NEAREST), hits, pointer(scratch))
-        return partial(call, self.c.lg_search, words, keep=(query, codes, lengths, scratch))
-
-    def scratch_sizes(self, rows: int, kind: str) -> tuple[int, int]:
-        """Bytes of scratch memory to compress rows, and to search codes of a kind."""
-        codec = ctypes.create_string_buffer(_STRUCT_BYTES)
-        check(self.c.lg_codec_open(codec, self.model, KINDS.index(kind), DIM))
-        return self.c.lg_encode_scratch(self.model, ctypes.c_size_t(rows)), self.c.lg_search_scratch(codec)
-
-
-def pointer(array: np.ndarray) -> ctypes.c_void_p:
-    """The address of an array of any shape."""
-    return ctypes.c_void_p(array.ctypes.data)
-
-
-def call(function: Any, words: tuple[Any, ...], keep: tuple[np.ndarray, ...]) -> None:  # noqa: ARG001
-    """Call a function of the library, with arrays of any shape that stay alive as long as the call."""
-    check(function(*words))
-
-
-def check(status: int) -> None:
-    """Refuse any status but LG_OK.
-
-    Raises:
-        RuntimeError: a call failed.
-    """
-    if status:
-        raise RuntimeError(f"the C library returned the status {status}")
+integers, and the compiler decides how fast. The kernels for NEON are tested in an emulator and have not been timed.
+There are none for AVX-512 VNNI or WebAssembly yet."""
+_TEXT = """Texts are lines of this documentation, {characters:.0f} characters on average; one text is the shortest.
+Both columns are the whole call of `TextEncoder.embed` with `engine="c"` and `engine="onnxruntime"`."""
+_THREADS = """`codec.search` on two threads takes {ratio:.2f} of the time on one (elapsed time, int8, the same rows)."""
 
 
 def medians(calls: dict[str, Callable[[], Any]], seconds: float) -> dict[str, float]:
@@ -136,7 +70,7 @@ def medians(calls: dict[str, Callable[[], Any]], seconds: float) -> dict[str, fl
 
 def encoder_times(library: Library, count: int) -> dict[str, float]:
     """Seconds that each way takes to compress a number of rows."""
-    compressor = Compressor.load(MODEL, threads=1)
+    compressor = Compressor.load(MODEL, threads=1, engine="onnxruntime")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(find_model(MODEL), options, providers=["CPUExecutionProvider"])
@@ -148,6 +82,37 @@ def encoder_times(library: Library, count: int) -> dict[str, float]:
         "Compressor.compress": lambda: compressor.compress(rows),
     }
     return medians(calls, 0.1)
+
+
+def text_times(count: int) -> dict[str, float]:
+    """Seconds that each engine takes to embed a number of texts."""
+    texts = some_texts(count)
+    calls: dict[str, Callable[[], Any]] = {
+        name: partial(TextEncoder.load(TEXT_MODEL, threads=1, engine=engine).embed, texts)
+        for name, engine in (("C", "c"), ("onnxruntime", "onnxruntime"))
+    }
+    return medians(calls, 0.2)
+
+
+def some_texts(count: int) -> list[str]:
+    """Lines of the documentation, of 20 to 120 characters; the shortest if there is to be one."""
+    lines = [line for path in sorted((ROOT / "docs").rglob("*.md")) for line in path.read_text().splitlines()]
+    usable = [line for line in lines if 20 <= len(line) <= 120]
+    return [min(usable, key=len)] if count == 1 else usable[:count]
+
+
+def thread_ratio() -> float:
+    """Elapsed time of a search on two threads, as a share of that on one; the best of alternated rounds of each."""
+    codec = Compressor.load(MODEL, threads=1).codec("int8", DIM)
+    rows = np.random.default_rng(1).standard_normal((ROWS // _COPIES, DIM), dtype=np.float32)
+    codes = np.tile(codec.encode(rows / np.linalg.norm(rows, axis=1, keepdims=True)), (_COPIES, 1))
+    times: dict[int, list[float]] = {1: [], 2: []}
+    for _ in range(5 * ROUNDS):
+        for threads, found in times.items():
+            start = time.perf_counter()
+            codec.search(rows[:1], codes, NEAREST, threads)
+            found.append(time.perf_counter() - start)
+    return min(times[2]) / min(times[1])
 
 
 def numpy_search(codec: Codec, query: np.ndarray, codes: np.ndarray) -> np.ndarray:
@@ -199,8 +164,30 @@ def machine_code(folder: Path) -> int:
     return int(shown.splitlines()[1].split()[0])
 
 
-def page(encoding: dict[int, dict[str, float]], searching: dict[str, dict[str, float]], sizes: list[list[str]]) -> str:
+def losses(
+    encoding: dict[int, dict[str, float]],
+    searching: dict[str, dict[str, float]],
+    embedding: dict[int, dict[str, float]],
+) -> list[str]:
+    """A line for each case in which another way is faster than C."""
+    slower = "at a time: onnxruntime is faster."
+    return [
+        *(f"* {count:,} vectors {slower}" for count, t in encoding.items() if t["onnxruntime"] < t["C"]),
+        *(f"* {count:,} texts {slower}" for count, t in embedding.items() if t["onnxruntime"] < t["C"]),
+        *(f"* {kind} search: faiss is faster." for kind, t in searching.items() if t.get("faiss", 9e9) < t["C"]),
+    ]
+
+
+def page(
+    encoding: dict[int, dict[str, float]],
+    searching: dict[str, dict[str, float]],
+    embedding: dict[int, dict[str, float]],
+    ratio: float,
+    sizes: list[list[str]],
+) -> str:
     """The whole page."""
+    embedded = [[f"{n:,}", f"{1e6 * t['C'] / n:.0f}", f"{t['onnxruntime'] / t['C']:.2f}"] for n, t in embedding.items()]
+    length = float(np.mean([len(text) for text in some_texts(max(embedding))]))
     encoded = [
         [
             f"{count:,}",
@@ -218,10 +205,7 @@ def page(encoding: dict[int, dict[str, float]], searching: dict[str, dict[str, f
         ]
         for kind, t in searching.items()
     ]
-    lost = [
-        f"* Batches of {count:,}: onnxruntime is faster." for count, t in encoding.items() if t["onnxruntime"] < t["C"]
-    ]
-    lost += [f"* {kind} search: faiss is faster." for kind, t in searching.items() if t.get("faiss", 9e9) < t["C"]]
+    lost = losses(encoding, searching, embedding)
     head = ["rows", "C, us a row", "onnxruntime's call takes", "Compressor.compress takes"]
     return "\n\n".join(
         [
@@ -230,6 +214,9 @@ def page(encoding: dict[int, dict[str, float]], searching: dict[str, dict[str, f
             f"## Search {ROWS:,} codes of {DIM} dimensions for the best {NEAREST}\n\n"
             + table(["codes", "C", "faiss, codes of the same size, takes", "numpy (`Codec.score`) takes"], searched),
             _FAISS,
+            _THREADS.format(ratio=ratio),
+            f"## Embed texts ({TEXT_MODEL}, int8)\n\n{table(['texts', 'C, us a text', 'onnxruntime takes'], embedded)}",
+            _TEXT.format(characters=length),
             f"## Sizes\n\n{table(['', 'bytes'], sizes)}",
             _LOST.format(lost="\n".join(lost) or "Nowhere in these tables."),
         ]
@@ -243,16 +230,18 @@ def main() -> None:
         folder = Path(name)
         exported = export_table(find_model(MODEL), "table", folder / "m.lgt")
         library = Library(build(folder), exported.path)
-        encoding = {count: encoder_times(library, count) for count in (1, 64, 1024)}
+        encoding = {count: encoder_times(library, count) for count in (1, 8, 64, 1024)}
+        embedding = {count: text_times(count) for count in (1, 16, 1000)}
         searching = {kind: search_times(library, kind) for kind in _KINDS}
         one, many = library.scratch_sizes(1, "int8"), library.scratch_sizes(1024, "e8")
         sizes = [
             ["machine code and constants (`cc -Os`)", f"{machine_code(folder):,}"],
             [f"table of {MODEL}", f"{exported.size:,}"],
+            [f"table of {TEXT_MODEL}", f"{export_table(find_model(TEXT_MODEL), 'table', folder / 't.lgt').size:,}"],
             ["scratch memory to compress one row; 32 or more", f"{one[0]:,}; {many[0]:,}"],
             ["scratch memory to search int8; e8 and binary", f"{one[1]:,}; {many[1]:,}"],
         ]
-    text = page(encoding, searching, sizes)
+    text = page(encoding, searching, embedding, thread_ratio(), sizes)
     print(text)
     (RESULTS / "c.md").write_text(text + "\n", encoding="utf-8")
 

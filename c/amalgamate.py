@@ -9,18 +9,10 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 HEADER = "linguagen.h"
-PARTS = (
-    "internal.h",
-    "trellis_loops.h",
-    "table.c",
-    "encode.c",
-    "codes.c",
-    "trellis.c",
-    "search.c",
-    "kernels.c",
-    "kernels_avx2.c",
-)
-_OURS = ('#include "internal.h"', '#include "trellis_loops.h"', f'#include "{HEADER}"')
+_HEADERS = ("internal.h", "trellis_loops.h")
+_SOURCES = sorted(path.name for path in HERE.glob("*.c") if not path.name.startswith(("example", "python")))
+PARTS = (*_HEADERS, *_SOURCES)
+_OURS = tuple(f'#include "{name}"' for name in (HEADER, *_HEADERS))
 
 
 def amalgamate(folder: Path) -> Path:

@@ -1,4 +1,4 @@
-/* linguagen.h - compress embeddings, write them in few bytes and search these codes, without any dependency.
+/* linguagen.h - compress embeddings, write them in few bytes, search these codes, and embed texts, without dependency.
  *
  * Licence Apache-2.0. C11, little-endian machines. The library allocates nothing, prints nothing and has no variables
  * of its own: every function works on what the caller gives it, so threads can share a model and a codec, each with its
@@ -37,7 +37,9 @@ typedef enum lg_status {
     LG_BAD_VERSION,  /* the table has another version, or the machine is big-endian */
     LG_BAD_TABLE,    /* the table is cut, edited or not aligned to 4 bytes */
     LG_NOT_FINITE,   /* a row holds NaN or an infinite value */
-    LG_ZERO_ROW      /* a row holds only zeros, which have no direction */
+    LG_ZERO_ROW,     /* a row holds only zeros, which have no direction */
+    LG_OTHER_KIND,   /* the table holds a model of another kind: of vectors or of text */
+    LG_EMPTY_TEXT    /* a text has no token: it is empty, or holds only spaces */
 } lg_status;
 
 /* How embeddings are written in fewer bytes; docs/c.md says what each kind costs. */
@@ -59,7 +61,8 @@ typedef struct lg_model {
     const unsigned char *table;
     const struct lg_kernels *kernels;
     const void *weights;            /* (columns, stride) int8, or (columns, input_dim) float */
-    const float *scales;            /* (columns): size of one step of each column; NULL for a float model */
+    const float *scales;            /* (columns): what a step of input and weight is worth; empty for a float model */
+    const int32_t *sums;            /* (columns): of the weights; empty for a float model */
     const uint32_t *outliers;       /* (outlier_count): input dimensions that stay float */
     const float *outlier_weights;   /* (outlier_count, columns) */
     const float *deeper;            /* (layers, units, 3 units) */
@@ -81,6 +84,34 @@ typedef struct lg_codec {
     size_t bytes_per_row; /* bytes that the code of one embedding takes */
     float deviation8;     /* the deviation of every dimension, for int8 and uint8 */
 } lg_codec;
+
+/* A text model: pointers into its table. Read its fields, and let only lg_text_open and lg_text_use_scalar set them. */
+typedef struct lg_text {
+    const unsigned char *table;
+    const struct lg_kernels *kernels;
+    const void *rows;                 /* (pieces, stride) bytes, where 128 is zero, or (pieces, width) float */
+    const float *importance;          /* (pieces): the logarithm of what a token weighs */
+    const void *weights;              /* (columns, stride) int8, or (columns, width) float */
+    const float *scales;              /* (columns): what a step of row and weight is worth; empty for a float model */
+    const int32_t *sums;              /* (columns): of the weights; empty for a float model */
+    const float *keep;                /* (directions, layers, hidden): share of a sum that is left a token further */
+    const float *deeper;              /* (directions, layers - 1, hidden, 3 hidden) */
+    const float *out;                 /* (width + directions hidden, output_dim) */
+    const uint32_t *map;              /* (map_units): double array of what the normalizer replaces */
+    const char *replacements;         /* (replacement_bytes): by what; each ends with a zero byte */
+    const uint32_t *ends;             /* (words): where each of the sorted words ends in letters */
+    const unsigned char *letters;     /* (ends[words - 1]) */
+    const uint32_t *numbers;          /* (words): the piece of each word */
+    const float *scores;              /* (words): logarithms of their probabilities */
+    const uint32_t *bytes;            /* (256): the pieces of single bytes, for what no word spells */
+    uint32_t pieces, width, output_dim; /* rows of the table, numbers in one, and numbers in an embedding */
+    uint32_t hidden, directions, layers, columns, stride, words, map_units, replacement_bytes;
+    uint32_t reversed;   /* bit d is set if direction d reads from the end */
+    float step;          /* value of one step of rows; 0 for a float model */
+    float unknown_score; /* of a character that no word spells */
+    float power;         /* exponent of how often a token occurs in its text, minus 1 */
+    char name[64];       /* the model's name, UTF-8, ends with a zero byte */
+} lg_text;
 
 /* One result of a search. */
 typedef struct lg_hit {
@@ -104,7 +135,7 @@ lg_status lg_open(lg_model *model, const void *table, size_t length);
 /* Use plain C on any processor. lg_open chooses the fastest kernels; integers are the same with all of them. */
 void lg_use_scalar(lg_model *model);
 
-/* The name of the kernels that a model uses: "avx2" or "scalar". */
+/* The name of the kernels that a model uses: "avx2", "neon", "neon_dot" or "scalar". */
 const char *lg_kernels_name(const lg_model *model);
 
 /* Bytes of scratch memory that lg_encode needs for a number of rows; it grows up to 32 rows and then stays. */
@@ -138,7 +169,7 @@ lg_status lg_codec_open(lg_codec *codec, const lg_model *model, lg_kind kind, ui
  * mean        (dim), after the rotation; may be NULL for float32, float16, int8 and uint8. Must stay in memory.
  * deviation   (dim), or only one for int8 and uint8; may be NULL for float32 and float16. Must stay in memory.
  *
- * Returns LG_OK or LG_BAD_ARGUMENT. */
+ * Returns LG_OK or LG_BAD_ARGUMENT: an unknown kind, a width that does not fit it, or numbers that are not finite. */
 lg_status lg_codec_make(lg_codec *codec, lg_kind kind, uint32_t dim, uint32_t output_dim, const float *mean,
                         const float *deviation);
 
@@ -180,8 +211,8 @@ size_t lg_search_scratch(const lg_codec *codec);
  *
  * query    (codec->output_dim), of length 1.
  * codes    (rows, codec->bytes_per_row) bytes.
- * lengths  (rows) from lg_codes_lengths; NULL measures them in passing, which makes int4, e8 and the binary kinds
- *          about 20 times slower and costs nothing for the other kinds.
+ * lengths  (rows) from lg_codes_lengths; NULL measures them in passing, which makes a search of e8 codes about twice
+ *          as long, of the binary kinds three times and of int4 six times; the other kinds need none.
  * k        how many to find, at least 1; meant for up to a few hundred.
  * hits     is written: the nearest min(k, rows), nearest first, and the lower row first if two are equal.
  * scratch  lg_search_scratch(codec) bytes, aligned to 8.
@@ -194,7 +225,7 @@ lg_status lg_search(const lg_codec *codec, const float *query, const void *codes
                     size_t k, lg_hit *hits, void *scratch);
 
 /* How a model writes embeddings in any number of bytes: bits go to dimensions by their energy, in one stream through a
- * trellis. docs/model-file.md explains every field; export it with the model, or fill it in. All pointers must stay. */
+ * trellis. docs/model-file.md explains every field. A table does not hold them: fill them in. All pointers must stay. */
 typedef struct lg_trellis {
     const struct lg_kernels *kernels; /* set by lg_trellis_make */
     const float *mean, *deviation;    /* (dim), of the embeddings */
@@ -237,6 +268,43 @@ lg_status lg_trellis_encode(const lg_trellis *trellis, size_t bytes, const float
  * Returns LG_OK or LG_BAD_ARGUMENT. */
 lg_status lg_trellis_decode(const lg_trellis *trellis, size_t bytes, const void *codes, size_t rows, float *embeddings,
                             void *scratch);
+
+/* Check the table of a text model and make a model of it; arguments and results are those of lg_open. The checksum of
+ * a large table takes some milliseconds. */
+lg_status lg_text_open(lg_text *model, const void *table, size_t length);
+
+/* Like lg_use_scalar, for a text model. */
+void lg_text_use_scalar(lg_text *model);
+
+/* The most tokens that a text of some bytes can have. */
+size_t lg_most_tokens(const lg_text *model, const char *text, size_t bytes);
+
+/* Bytes of scratch memory that lg_tokenize needs for a text with that most tokens. */
+size_t lg_tokenize_scratch(size_t most_tokens);
+
+/* Divide a text into tokens, as the SentencePiece model in the model's file does.
+ *
+ * text     (bytes) of UTF-8, any length; needs no zero byte at its end. Bytes that are not UTF-8 become U+FFFD.
+ * tokens   is written; has room for lg_most_tokens(model, text, bytes).
+ * count    is set to the number of tokens, which is 0 for a text that is empty or holds only spaces.
+ * scratch  lg_tokenize_scratch(lg_most_tokens(model, text, bytes)) bytes, aligned to 8.
+ *
+ * Returns LG_OK or LG_BAD_ARGUMENT. */
+lg_status lg_tokenize(const lg_text *model, const char *text, size_t bytes, uint32_t *tokens, size_t *count,
+                      void *scratch);
+
+/* Bytes of scratch memory that lg_embed needs for a number of tokens; it grows up to 4,096 tokens and then stays. */
+size_t lg_embed_scratch(const lg_text *model, size_t count);
+
+/* Embed a text.
+ *
+ * tokens     (count), from lg_tokenize. A text of more than 4,096 gets the mean of its windows' embeddings, each
+ *            weighted by its number of tokens, scaled to length 1.
+ * embedding  is written: (model->output_dim), of length 1.
+ * scratch    lg_embed_scratch(model, count) bytes, aligned to 8.
+ *
+ * Returns LG_OK, LG_BAD_ARGUMENT (a token that the model does not have, too) or LG_EMPTY_TEXT. */
+lg_status lg_embed(const lg_text *model, const uint32_t *tokens, size_t count, float *embedding, void *scratch);
 
 #ifdef __cplusplus
 }

@@ -407,12 +407,140 @@ static PyType_Slot trellis_slots[] = {
 
 static PyType_Spec trellis_spec = {"linguagen._c.Trellis", sizeof(Trellis), 0, Py_TPFLAGS_DEFAULT, trellis_slots};
 
+/* ---- Text ---- */
+
+typedef struct {
+    PyObject_HEAD
+    Py_buffer table;
+    lg_text model;
+} Text;
+
+static PyObject *text_new(PyTypeObject *type, PyObject *args, PyObject *keywords) {
+    static char *names[] = {"table", NULL};
+    Py_buffer table;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "y*:Text", names, &table)) return NULL;
+    Text *self = (Text *)allocate(type);
+    if (!self) {
+        PyBuffer_Release(&table);
+        return NULL;
+    }
+    self->table = table; /* released with self from here on */
+    lg_status status = lg_text_open(&self->model, table.buf, (size_t)table.len);
+    if (status == LG_OK) return (PyObject *)self;
+    Py_DECREF(self);
+    return refuse(status, -1);
+}
+
+static void text_dealloc(PyObject *object) {
+    PyBuffer_Release(&((Text *)object)->table);
+    release(object);
+}
+
+/* Tokenize a text (bytes); *tokens is set to memory to free. */
+static lg_status tokenize(const lg_text *model, const char *text, size_t bytes, uint32_t **tokens, size_t *count) {
+    size_t most = lg_most_tokens(model, text, bytes), room = (most * sizeof(uint32_t) + 7) / 8 * 8;
+    char *memory = malloc(room + lg_tokenize_scratch(most));
+    *tokens = (uint32_t *)(void *)memory;
+    return memory ? lg_tokenize(model, text, bytes, *tokens, count, memory + room) : LG_BAD_ARGUMENT;
+}
+
+/* Embed tokens (count). */
+static lg_status embed_tokens(const lg_text *model, const uint32_t *tokens, size_t count, float *embedding) {
+    void *scratch = malloc(lg_embed_scratch(model, count));
+    lg_status status = lg_embed(model, tokens, count, embedding, scratch);
+    free(scratch);
+    return status;
+}
+
+/* Tokenize a text (bytes) and embed it. */
+static lg_status embed(const lg_text *model, const char *text, size_t bytes, float *embedding) {
+    uint32_t *tokens = NULL;
+    size_t count = 0;
+    lg_status status = tokenize(model, text, bytes, &tokens, &count);
+    if (status == LG_OK) status = embed_tokens(model, tokens, count, embedding);
+    free(tokens);
+    return status;
+}
+
+static PyObject *text_embed(PyObject *self, PyObject *args) {
+    const lg_text *model = &((Text *)self)->model;
+    const char *text;
+    Py_ssize_t bytes;
+    Py_buffer embedding;
+    PyObject *result = NULL;
+    if (!PyArg_ParseTuple(args, "s#w*:embed", &text, &bytes, &embedding)) return NULL;
+    if (has_rows(&embedding, model->output_dim * sizeof(float), 1, "embedding")) {
+        lg_status status;
+        Py_BEGIN_ALLOW_THREADS
+        status = embed(model, text, (size_t)bytes, embedding.buf);
+        Py_END_ALLOW_THREADS
+        result = status == LG_OK || status == LG_EMPTY_TEXT ? PyBool_FromLong(status == LG_OK) : refuse(status, -1);
+    }
+    PyBuffer_Release(&embedding);
+    return result;
+}
+
+static PyObject *text_embed_tokens(PyObject *self, PyObject *args) {
+    const lg_text *model = &((Text *)self)->model;
+    Py_buffer tokens, embedding;
+    PyObject *result = NULL;
+    if (!PyArg_ParseTuple(args, "y*w*:embed_tokens", &tokens, &embedding)) return NULL;
+    Py_ssize_t count = rows_of(&tokens, sizeof(uint32_t), "tokens");
+    if (count >= 0 && has_rows(&embedding, model->output_dim * sizeof(float), 1, "embedding")) {
+        lg_status status;
+        Py_BEGIN_ALLOW_THREADS
+        status = embed_tokens(model, tokens.buf, (size_t)count, embedding.buf);
+        Py_END_ALLOW_THREADS
+        result = finished(status, -1, NULL);
+    }
+    PyBuffer_Release(&tokens);
+    PyBuffer_Release(&embedding);
+    return result;
+}
+
+static PyObject *text_tokenize(PyObject *self, PyObject *args) {
+    const char *text;
+    Py_ssize_t bytes;
+    uint32_t *tokens = NULL;
+    size_t count = 0;
+    if (!PyArg_ParseTuple(args, "s#:tokenize", &text, &bytes)) return NULL;
+    lg_status status = tokenize(&((Text *)self)->model, text, (size_t)bytes, &tokens, &count);
+    PyObject *list = status == LG_OK ? PyList_New((Py_ssize_t)count) : refuse(status, -1);
+    for (size_t i = 0; list && i < count; i++) {
+        PyObject *token = PyLong_FromUnsignedLong(tokens[i]);
+        if (!token || PyList_SetItem(list, (Py_ssize_t)i, token) < 0) Py_CLEAR(list);
+    }
+    free(tokens);
+    return list;
+}
+
+static PyMethodDef text_methods[] = {
+    {"tokenize", text_tokenize, METH_VARARGS, "The tokens of a text, as a list."},
+    {"embed", text_embed, METH_VARARGS, "Embed a text as an embedding (output_dim)."},
+    {"embed_tokens", text_embed_tokens, METH_VARARGS, "Embed tokens (count) as an embedding (output_dim)."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyMemberDef text_members[] = {
+    {"name", T_STRING_INPLACE, offsetof(Text, model.name), READONLY, "The model's name."},
+    {"output_dim", T_UINT, offsetof(Text, model.output_dim), READONLY, "Numbers in an embedding."},
+    {NULL, 0, 0, 0, NULL},
+};
+
+static PyType_Slot text_slots[] = {
+    {Py_tp_new, text_new},         {Py_tp_dealloc, text_dealloc}, {Py_tp_methods, text_methods},
+    {Py_tp_members, text_members}, {Py_tp_doc, "A text model from the bytes of its table."},
+    {0, NULL},
+};
+
+static PyType_Spec text_spec = {"linguagen._c.Text", sizeof(Text), 0, Py_TPFLAGS_DEFAULT, text_slots};
+
 /* ---- The module ---- */
 
 static int fill_module(PyObject *module) {
-    PyType_Spec *specs[] = {&model_spec, &codec_spec, &trellis_spec};
-    const char *names[] = {"Model", "Codec", "Trellis"};
-    for (int i = 0; i < 3; i++) {
+    PyType_Spec *specs[] = {&model_spec, &codec_spec, &trellis_spec, &text_spec};
+    const char *names[] = {"Model", "Codec", "Trellis", "Text"};
+    for (int i = 0; i < 4; i++) {
         PyObject *type = PyType_FromModuleAndSpec(module, specs[i], NULL);
         if (!type || PyModule_AddObjectRef(module, names[i], type) < 0) {
             Py_XDECREF(type);

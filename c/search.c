@@ -12,6 +12,9 @@ typedef struct lg_query {
     int32_t *dots;     /* (LG_SEARCH_BLOCK) */
     int32_t *squares;  /* (LG_SEARCH_BLOCK) */
     float *cosines;    /* (LG_SEARCH_BLOCK) */
+    float *squares_of; /* what lg_square_table fills, or NULL if the lengths are known */
+    uint8_t *sifting;  /* (bytes_per_row, 2, 16): small whole numbers for the sieve */
+    lg_sieve sieve;
     float step, offset; /* a cosine is (product x step + offset) / length */
 } lg_query;
 
@@ -22,19 +25,28 @@ static size_t weight_bytes(const lg_codec *codec) {
     return codec->bytes_per_row * 256 * sizeof(float);
 }
 
+/* Whether codes are sifted before they are looked up. */
+static int sifts(const lg_codec *codec) {
+    size_t n = codec->bytes_per_row;
+    return codec->kernels->sift && codec->kind >= LG_BINARY && n % 16 == 0 && n <= 256;
+}
+
 size_t lg_search_scratch(const lg_codec *codec) {
     size_t fixed = (size_t)codec->dim * (3 * sizeof(double) + 2 * sizeof(float)) + LG_SEARCH_BLOCK * 12;
-    return fixed + weight_bytes(codec) + 8;
+    size_t squares = lg_square_entries(codec) * sizeof(float);
+    return fixed + weight_bytes(codec) + 8 + squares + (sifts(codec) ? codec->bytes_per_row * 32 : 0);
 }
 
 static void lay_out_query(const lg_codec *codec, void *scratch, lg_query *query) {
     size_t dim = codec->dim;
     query->work = scratch;
-    query->rotated = (float *)(void *)(query->work + 3 * dim);
+    query->squares_of = (float *)(void *)(query->work + 3 * dim);
+    query->rotated = query->squares_of + lg_square_entries(codec);
     query->dots = (int32_t *)(void *)(query->rotated + 2 * dim);
     query->squares = query->dots + LG_SEARCH_BLOCK;
     query->cosines = (float *)(void *)(query->squares + LG_SEARCH_BLOCK);
     query->weights = query->cosines + LG_SEARCH_BLOCK;
+    query->sifting = (uint8_t *)query->weights + weight_bytes(codec);
     query->step = 1;
     query->offset = 0;
 }
@@ -90,34 +102,45 @@ static void weigh_bytes(const lg_codec *codec, lg_query *query) {
     }
     query->offset = (float)offset;
     for (unsigned code = 0; code < 256; code++) {
-        unsigned bits = codec->kind == LG_BINARY ? code ^ 128u : code;
         float levels[8];
-        if (codec->kind == LG_E8) lg_direction(code, levels);
-        for (size_t k = 0; k < 8; k++)
-            levels[k] = codec->kind == LG_E8           ? levels[k] * LG_E8_LENGTH
-                        : bits >> (7 - k) & 1 ? LG_SIGN_LEVEL
-                                                       : -LG_SIGN_LEVEL;
+        lg_levels(codec, code, levels);
         for (size_t b = 0; b < columns; b++) {
             float sum = 0;
-            for (size_t k = 0; k < 8; k++)
-                sum += levels[k] * query->rotated[codec->kind == LG_E8 ? b + k * columns : 8 * b + k];
+            for (size_t k = 0; k < 8; k++) sum += levels[k] * query->rotated[lg_dimension(codec, b, k)];
             table[b * 256 + code] = sum;
         }
     }
 }
 
-/* Sum of the table's (columns, 256) entries for a code, in four chains that do not wait for each other. */
-static float looked_up(const float *table, const uint8_t *code, size_t columns) {
-    float sums[4] = {0, 0, 0, 0};
-    size_t b = 0;
-    for (; b + 4 <= columns; b += 4, table += 1024) {
-        sums[0] += table[code[b]];
-        sums[1] += table[256 + code[b + 1]];
-        sums[2] += table[512 + code[b + 2]];
-        sums[3] += table[768 + code[b + 3]];
-    }
-    for (; b < columns; b++, table += 256) sums[0] += table[code[b]];
-    return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+/* What the nibble `value` of a byte adds to a product: the low one (place 0), or the high one over its value for 0. */
+static float of_nibble(const float table[256], int place, unsigned value) {
+    return place ? table[value << 4] - table[0] : table[value];
+}
+
+/* Tables for the sieve: the products of nibbles as whole numbers up to 127 above the least, so that sums are cheap. */
+static void weigh_nibbles(const lg_codec *codec, lg_query *query) {
+    const float *table = query->weights;
+    size_t nibbles = codec->bytes_per_row * 2;
+    float widest = 1e-30f;
+    double offset = query->offset;
+    for (int pass = 0; pass < 2; pass++) /* first find the widest range, then divide all by its steps */
+        for (size_t i = 0; i < nibbles; i++) {
+            const float *byte = table + i / 2 * 256;
+            float least = of_nibble(byte, i % 2, 0), most = least;
+            for (unsigned v = 1; v < 16; v++) {
+                float product = of_nibble(byte, i % 2, v);
+                if (product < least) least = product;
+                if (product > most) most = product;
+            }
+            if (!pass && most - least > widest) widest = most - least;
+            if (!pass) continue;
+            for (unsigned v = 0; v < 16; v++)
+                query->sifting[16 * i + v] = (uint8_t)rintf((of_nibble(byte, i % 2, v) - least) / widest * 127);
+            offset += least;
+        }
+    query->sieve.step = widest / 127;
+    /* Each entry is rounded by half a step at most; what is left covers the rounding of sums of floats. */
+    query->sieve.offset = (float)(offset + 0.5 * query->sieve.step * (double)nibbles + 1e-4 * widest * (double)nibbles);
 }
 
 /* Cosines of a block of codes whose lengths are known or follow from the code itself. */
@@ -145,7 +168,7 @@ static void score_block(const lg_codec *codec, const lg_query *query, const uint
             cosines[r] = ((float)query->dots[r] * query->step + query->offset) / lengths[r];
     } else {
         for (size_t r = 0; r < rows; r++)
-            cosines[r] = (looked_up(query->weights, codes + r * bytes, bytes) + query->offset) / lengths[r];
+            cosines[r] = (lg_look_up(query->weights, codes + r * bytes, bytes) + query->offset) / lengths[r];
     }
 }
 
@@ -170,13 +193,41 @@ static lg_status prepare_query(const lg_codec *codec, const float *query, lg_que
         weigh4(codec, prepared);
     else
         weigh_bytes(codec, prepared);
+    if (sifts(codec)) weigh_nibbles(codec, prepared);
     return LG_OK;
+}
+
+/* Put the codes of a block that are nearer than those found among them; `first` is the number of the first code. */
+static size_t keep_block(const lg_codec *codec, const lg_query *query, const uint8_t *codes, size_t rows,
+                         const float *lengths, size_t first, lg_hit *hits, size_t found, size_t k) {
+    score_block(codec, query, codes, rows, lengths, query->rotated + codec->dim);
+    for (size_t r = 0; r < rows; r++)
+        if (found < k || query->cosines[r] > hits[k - 1].cosine)
+            found = keep(hits, found, k, first + r, query->cosines[r]);
+    return found;
+}
+
+/* Like keep_block, but look up only the codes that pass the sieve. */
+static size_t keep_sifted(const lg_codec *codec, const lg_query *query, const uint8_t *codes, size_t rows,
+                          const float *lengths, size_t first, lg_hit *hits, size_t found, size_t k) {
+    size_t n = codec->bytes_per_row;
+    for (size_t r = 0; r < rows; r += LG_SIFT_ROWS) {
+        if (found < k || rows - r < LG_SIFT_ROWS) {
+            size_t count = rows - r < LG_SIFT_ROWS ? rows - r : LG_SIFT_ROWS;
+            found = keep_block(codec, query, codes + r * n, count, lengths + r, first + r, hits, found, k);
+            continue;
+        }
+        float least = hits[k - 1].cosine;
+        uint32_t passed = codec->kernels->sift(codes + r * n, n, query->sifting, &query->sieve, lengths + r, least);
+        for (size_t i = r; passed; i++, passed >>= 1)
+            if (passed & 1) found = keep_block(codec, query, codes + i * n, 1, lengths + i, first + i, hits, found, k);
+    }
+    return found;
 }
 
 lg_status lg_search(const lg_codec *codec, const float *query, const void *codes, const float *lengths, size_t rows,
                     size_t k, lg_hit *hits, void *scratch) {
     lg_query prepared;
-    const uint8_t *bytes = codes;
     size_t found = 0;
     float measured[LG_SEARCH_BLOCK];
     if (!codec || !query || !scratch || !hits || !k || (rows && !codes) || (uintptr_t)scratch % 8)
@@ -184,15 +235,13 @@ lg_status lg_search(const lg_codec *codec, const float *query, const void *codes
     lay_out_query(codec, scratch, &prepared);
     lg_status status = prepare_query(codec, query, &prepared);
     if (status != LG_OK) return status;
-    float *spare = prepared.rotated + codec->dim;
+    if (!lengths) lg_square_table(codec, prepared.squares_of);
     for (size_t first = 0; first < rows; first += LG_SEARCH_BLOCK) {
         size_t count = rows - first < LG_SEARCH_BLOCK ? rows - first : LG_SEARCH_BLOCK;
-        const uint8_t *block = bytes + first * codec->bytes_per_row;
-        if (!lengths && codec->kind >= LG_INT4) lg_codes_lengths(codec, block, count, measured, prepared.work);
-        score_block(codec, &prepared, block, count, lengths ? lengths + first : measured, spare);
-        for (size_t r = 0; r < count; r++)
-            if (found < k || prepared.cosines[r] > hits[k - 1].cosine)
-                found = keep(hits, found, k, first + r, prepared.cosines[r]);
+        const uint8_t *block = (const uint8_t *)codes + first * codec->bytes_per_row;
+        if (!lengths && codec->kind >= LG_INT4) lg_measure(codec, prepared.squares_of, block, count, measured);
+        found = (sifts(codec) ? keep_sifted : keep_block)(codec, &prepared, block, count,
+                                                          lengths ? lengths + first : measured, first, hits, found, k);
     }
     return LG_OK;
 }

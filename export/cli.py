@@ -31,9 +31,7 @@ def command(
     ] = None,
     form: Annotated[
         str,
-        typer.Option(
-            "--format", help="onnx; or for the C library, from a vector model: table (.lgt), header (.h, C arrays)."
-        ),
+        typer.Option("--format", help="onnx; or for the C library: table (.lgt), header (.h, C arrays)."),
     ] = "onnx",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,
@@ -77,7 +75,7 @@ def _export_table(run: Path | None, request: ExportRequest, form: str, output: P
     """Write a run or a finished model for C; a run is exported and checked as an ONNX file first.
 
     Raises:
-        UsageError: a run on text, options for a run with a finished model, or the output cannot be written.
+        UsageError: options for a run with a finished model, or the output cannot be written.
     """
     if run is not None and not run.is_dir():
         if request != ExportRequest():
@@ -87,8 +85,6 @@ def _export_table(run: Path | None, request: ExportRequest, form: str, output: P
         check_table_output(path, form, overwrite)
         return export_table(model, form, path)
     finished, folder = _finished(run)
-    if finished.kind != "vectors":
-        raise UsageError(f"{folder} is a run on {finished.kind}; --format {form} is for a run on vectors")
     path = output or folder / f"{finished.name}.{request.precision}{ENDINGS[form]}"
     check_table_output(path, form, overwrite)
     from linguagen.export.kinds import export_run

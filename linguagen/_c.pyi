@@ -17,7 +17,7 @@ class Model:
     name: str
     """The model's name."""
     kernels: str
-    """The instruction set in use: `avx2` or `scalar`."""
+    """The instruction set in use: `avx2`, `neon`, `neon_dot` or `scalar`."""
     input_dim: int
     """Numbers in a vector."""
     output_dim: int
@@ -78,3 +78,19 @@ class Trellis:
         """Write embeddings (rows, dim) as codes (rows, size)."""
     def decode(self, size: int, codes: _Array, embeddings: _Array) -> None:
         """Read codes (rows, size) as embeddings (rows, dim)."""
+
+class Text:
+    """A text model from the bytes of its table, which stay in memory with it. Threads can share one."""
+
+    name: str
+    """The model's name."""
+    output_dim: int
+    """Numbers in an embedding."""
+    def __init__(self, table: bytes) -> None:
+        """Check a table and open it."""
+    def tokenize(self, text: str) -> list[int]:
+        """The tokens of a text of any length, those of its SentencePiece model; holds the GIL."""
+    def embed(self, text: str, embedding: _Array) -> bool:
+        """Embed a text of any length as an embedding (output_dim,); false if the text has no token."""
+    def embed_tokens(self, tokens: _Array, embedding: _Array) -> None:
+        """Embed tokens (count,) uint32 as an embedding (output_dim,)."""

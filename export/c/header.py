@@ -23,7 +23,7 @@ def header_text(table: bytes, name: str) -> str:
     """A header that defines the table of a model as an aligned array, and its size.
 
     Args:
-        table: what `table_bytes` returned; its length is a multiple of 8.
+        table: what `vector_table` returned; its length is a multiple of 8.
         name: the model's name, from which those in the header are made.
     """
     symbol = "lg_" + re.sub(r"\W", "_", name.lower(), flags=re.ASCII)

@@ -6,8 +6,11 @@ from typing import Any
 
 from linguagen.export.c.header import header_text
 from linguagen.models.errors import UsageError
-from linguagen.runtime.c.table import code_widths, table_bytes
-from linguagen.runtime.c.weights import read_weights
+from linguagen.models.model_file import TextFile, read_encoder_file
+from linguagen.runtime.c.text_table import text_table
+from linguagen.runtime.c.text_weights import text_weights
+from linguagen.runtime.c.vector_table import code_widths, vector_table
+from linguagen.runtime.c.vector_weights import vector_weights
 from linguagen.runtime.writing.whole_file import refuse_existing, replace_file
 
 ENDINGS = {"table": ".lgt", "header": ".h"}
@@ -23,7 +26,7 @@ class ExportedTable:
     size: int
     """Bytes of the table."""
     widths: tuple[int, ...]
-    """Widths of codes that the table has."""
+    """Widths of codes that the table has; none for a text model."""
 
     def document(self) -> dict[str, Any]:
         """File and figures for `--json`."""
@@ -47,7 +50,7 @@ def check_table_output(output: Path, form: str, overwrite: bool) -> None:
 
 
 def export_table(model: Path, form: str, output: Path) -> ExportedTable:
-    """Write the table or header of a vector model.
+    """Write the table or header of a model of vectors or of text.
 
     Args:
         model: path of the model file.
@@ -57,14 +60,18 @@ def export_table(model: Path, form: str, output: Path) -> ExportedTable:
     Raises:
         ModelFileError: the model cannot be read, or C cannot run it; nothing is written.
     """
-    weights = read_weights(model)
-    table, name = table_bytes(weights), weights.manifest.name
+    file = read_encoder_file(model)
+    name, widths = file.manifest.name, list[int]()
+    if isinstance(file, TextFile):
+        table = text_table(text_weights(file, str(model)))
+    else:
+        table, widths = vector_table(vector_weights(file, str(model))), code_widths(file.manifest.output_dim)
     content = table if form == "table" else header_text(table, name).encode()
-    replace_file(output, lambda file: file.write(content))
-    return ExportedTable(output, name, len(table), tuple(code_widths(weights.manifest.output_dim)))
+    replace_file(output, lambda opened: opened.write(content))
+    return ExportedTable(output, name, len(table), tuple(widths))
 
 
 def summarise_table(exported: ExportedTable) -> list[str]:
     """What was written, and how to use it: lines for the terminal."""
-    widths = ", ".join(map(str, exported.widths)) or "none"
-    return [f"{exported.model}: a table of {exported.size / 1e6:.1f} MB for c/linguagen.h; widths of codes: {widths}"]
+    widths = f"; widths of codes: {', '.join(map(str, exported.widths))}" if exported.widths else ""
+    return [f"{exported.model}: a table of {exported.size / 1e6:.1f} MB for c/linguagen.h{widths}"]

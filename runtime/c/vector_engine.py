@@ -16,7 +16,7 @@ class VectorEngine:
         """Open a model.
 
         Args:
-            table: what `table_bytes` returns.
+            table: what `vector_table` returns.
             threads: CPU threads for one call.
         """
         from linguagen._c import Model

@@ -17,6 +17,8 @@ Rows = npt.NDArray[np.int64]
 
 _WINDOW_ROWS = 8192
 """Codes that numpy decodes at a time."""
+_LENGTH_FREE = ("float32", "float16", "int8", "uint8")
+"""Kinds for which C needs no lengths of what codes stand for."""
 _LEAST_ROWS = 16_384
 """Codes for a thread, at least."""
 
@@ -82,7 +84,11 @@ def _found_by_c(codec: "Codec", queries: Array, codes: "Codes", k: int, threads:
         """Search one part."""
         shape = (len(queries), min(k, end - first))
         rows, cosines = np.empty(shape, np.int64), np.empty(shape, np.float32)
-        library.search(queries, codes[first:end], None, rows, cosines)
+        lengths = None
+        if len(queries) > 1 and codec.kind not in _LENGTH_FREE:  # measured once for all queries
+            lengths = np.empty(end - first, np.float32)
+            library.lengths(codes[first:end], lengths)
+        library.search(queries, codes[first:end], lengths, rows, cosines)
         found[first] = rows + first, cosines
 
     if k:

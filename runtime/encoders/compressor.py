@@ -1,6 +1,5 @@
 """The compressor: vectors in, embeddings out."""
 
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -8,19 +7,18 @@ from linguagen.models.catalogue import DEFAULT_MODEL
 from linguagen.models.errors import ModelFileError, UsageError
 from linguagen.models.manifests.vectors import CODES_NAME, INPUT_NAME, OUTPUT_NAME, GraphCodes, Manifest
 from linguagen.models.model_file import read_model_file
-from linguagen.runtime.c.table import table_bytes
 from linguagen.runtime.c.vector_engine import VectorEngine
-from linguagen.runtime.c.weights import vector_weights
+from linguagen.runtime.c.vector_table import vector_table
+from linguagen.runtime.c.vector_weights import vector_weights
 from linguagen.runtime.codes.codec import Codec, Codes
 from linguagen.runtime.codes.trellis import TrellisCodec
 from linguagen.runtime.cores import usable_cores
 from linguagen.runtime.encoders.engine import Engine, check_engine
 from linguagen.runtime.encoders.loaded import RowModel
-from linguagen.runtime.native import has_library
 from linguagen.runtime.vectors import Array
 
-_FEW_ROWS = 2
-"""Up to so many rows, the C library is faster than onnxruntime: see docs/results/c.md."""
+_FEW_ROWS = {"int8": 8, "float32": 2}
+"""Up to so many rows, by the precision of a model, the C library is faster than onnxruntime: see docs/results/c.md."""
 
 
 class Compressor(RowModel):
@@ -37,31 +35,18 @@ class Compressor(RowModel):
         if self.manifest.codes:
             ends.append((CODES_NAME, self._graph_codec(self.manifest.codes, path).columns))
         self._engine = Engine(file.data, str(path), ends, "cpu" if engine == "c" else device, threads)
-        self._settings = (file, str(path), engine, threads)
+        self._choice, self._file, self._path, self._threads = engine, file, str(path), threads or usable_cores()
 
-    def _start(self) -> None:
-        """Load the model into onnxruntime, or into the C library if it was chosen by name."""
-        if self._settings[2] == "c":
-            assert self._c is not None
-        else:
-            super()._start()
+    def _open_c(self) -> VectorEngine:
+        """Open the model in the C library; errors as in `vector_weights`."""
+        return VectorEngine(vector_table(vector_weights(self._file, self._path)), self._threads)
 
-    @cached_property
-    def _c(self) -> VectorEngine | None:
-        """The model in the C library; None if it is not chosen by name, and cannot take over from onnxruntime."""
-        file, path, engine, threads = self._settings
-        if engine == "auto" and not has_library():
-            return None
-        check_engine(engine, "cpu", threads)  # again, since a worker process may have another installation
-        try:
-            weights = vector_weights(file, path)
-        except ModelFileError:
-            if engine == "c":
-                raise
-            return None
-        if engine == "auto" and not weights.same_everywhere:
-            return None
-        return VectorEngine(table_bytes(weights), threads or usable_cores())
+    def _takes_c(self, rows: int) -> bool:
+        """Whether the C library is to run the model on some rows: those few for which it is faster, or all."""
+        if self._choice != "auto" or self.device != "cpu":
+            return self._choice == "c"
+        # A model of whole width has float weights in C, and opening it takes as long as thousands of rows.
+        return self.manifest.trellis is None and rows <= _FEW_ROWS.get(self.manifest.precision, 0)
 
     def run(self, rows: Array) -> Array:
         """Run the model on rows (rows, input_dim) and return (rows, output_dim), without any check.
@@ -69,10 +54,8 @@ class Compressor(RowModel):
         Args:
             rows: float32, contiguous, each of length 1.
         """
-        engine = self._settings[2]
-        few = engine == "auto" and len(rows) <= _FEW_ROWS and self.device == "cpu"
-        if (few or engine == "c") and self._c is not None:
-            return self._c.run(rows)
+        if self._takes_c(len(rows)) and self._c is not None:
+            return self._c.run(rows)  # type: ignore[no-any-return]
         return super().run(rows)
 
     def compress(self, vectors: Any) -> Array:
@@ -141,9 +124,6 @@ class Compressor(RowModel):
                 "or use codec(KIND).encode(compress(vectors))"
             )
         return self._engine.run(rows, CODES_NAME)  # type: ignore[no-any-return]
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_c"}
 
 
 def trellis_codec(manifest: Manifest, size: int) -> TrellisCodec:

@@ -1,8 +1,8 @@
 """Engines: which one runs a model, and onnxruntime's sessions, devices and threads."""
 
 import threading
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -112,6 +112,31 @@ def check_engine(engine: str, device: str, threads: int | None) -> None:
             "engine 'c' was asked for, but linguagen was installed without its C library; install it again where there "
             "is a C compiler, or use engine='onnxruntime'"
         )
+
+
+T = TypeVar("T")
+
+
+def open_c(make: Callable[[], T], engine: str) -> T | None:
+    """A model in the C library, or None if it was not chosen by name and cannot be had.
+
+    Args:
+        make: opens the model.
+        engine: `c` or `auto`.
+
+    Raises:
+        DeviceError: `c` was chosen, but this installation, which may be a worker's, has no C library.
+        ModelFileError: `c` was chosen, but C cannot read the model.
+    """
+    check_engine(engine, "cpu", None)
+    if not has_library():
+        return None
+    try:
+        return make()
+    except ModelFileError:
+        if engine == "c":
+            raise
+        return None
 
 
 def _run_bound(session: Any, input_: str, output: str, rows: npt.NDArray[np.generic], device: str) -> Any:

@@ -22,8 +22,7 @@ class Expander(RowModel):
     def __init__(self, model: Path, device: str, threads: int | None, engine: str = "auto") -> None:
         """Read the decoder of a model file; `load` also finds it by name and starts onnxruntime."""
         check_engine(engine, device, threads)
-        if engine == "c":
-            raise UsageError("engine is 'c', but only onnxruntime runs decoders; leave it out")
+        self._choice = engine
         encoder = read_model_file(model)
         self.encoder: Manifest = encoder.manifest
         if self.encoder.trellis is not None:  # its graph is a rotation, which is its own way back
@@ -42,6 +41,14 @@ class Expander(RowModel):
             )
         ends = [(DECODER_INPUT, self.manifest.input_dim), (DECODER_OUTPUT, self.manifest.output_dim)]
         self._engine = Engine(file.data, str(path), ends, device, threads)
+
+    def _open_c(self) -> Any:
+        """Refuse to open a decoder in C.
+
+        Raises:
+            UsageError: in any case.
+        """
+        raise UsageError("engine is 'c', but only onnxruntime runs decoders; leave it out")
 
     def codec(self, kind: str = "float32") -> Codec:
         """The codec that turns codes into embeddings that can be expanded.

@@ -1,6 +1,7 @@
 """What every class that runs a model file shares: how it is loaded, where it runs, how rows go through it."""
 
 from abc import ABC, abstractmethod
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -8,7 +9,7 @@ import numpy as np
 
 from linguagen.models.catalogue import DEFAULT_MODEL, find_model
 from linguagen.runtime.columns import vector_rows
-from linguagen.runtime.encoders.engine import Engine
+from linguagen.runtime.encoders.engine import Engine, open_c
 from linguagen.runtime.encoders.rotation import TransposedRotation
 from linguagen.runtime.vectors import CHUNK_ROWS, Array, check_layout, unit_rows
 
@@ -19,6 +20,8 @@ class LoadedModel(ABC):
     default_model: ClassVar[str] = DEFAULT_MODEL
     """Name of the model that `load` takes if none is named."""
     _engine: Engine | TransposedRotation
+    _choice: str
+    """The engine that was chosen, one of ENGINES."""
 
     @abstractmethod
     def __init__(self, path: Path, device: str, threads: int | None, engine: str) -> None:
@@ -55,8 +58,27 @@ class LoadedModel(ABC):
         return model
 
     def _start(self) -> None:
-        """Load the graph into onnxruntime; a class that can do without it starts what it uses."""
-        self._engine.load()
+        """Load the model into onnxruntime, or into the C library if that was chosen by name."""
+        if self._choice == "c":
+            _ = self._c
+        else:
+            self._engine.load()
+
+    @cached_property
+    def _c(self) -> Any:
+        """The model in the C library; None if it is not chosen by name, and cannot take over from onnxruntime."""
+        return open_c(self._open_c, self._choice)
+
+    @abstractmethod
+    def _open_c(self) -> Any:
+        """Open the model in the C library.
+
+        Raises:
+            ModelFileError: C cannot read it.
+        """
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_c"}
 
     @property
     def device(self) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, ClassVar
@@ -9,16 +10,26 @@ from typing import Any, ClassVar
 import numpy as np
 
 from linguagen.models.catalogue import DEFAULT_TEXT_MODEL
-from linguagen.models.errors import TextError, UsageError
+from linguagen.models.errors import TextError
 from linguagen.models.manifests.text import TOKENS_NAME, TextManifest
 from linguagen.models.manifests.vectors import OUTPUT_NAME
 from linguagen.models.model_file import read_text_file
+from linguagen.runtime.c.text_engine import TextEngine
+from linguagen.runtime.c.text_table import text_table
+from linguagen.runtime.c.text_weights import text_weights
 from linguagen.runtime.codes.codec import Codec
 from linguagen.runtime.columns import text_list
 from linguagen.runtime.cores import usable_cores
 from linguagen.runtime.encoders.engine import Engine, check_engine
 from linguagen.runtime.encoders.loaded import LoadedModel
-from linguagen.runtime.text.tokenizer import BLOCK_CHARACTERS, LONG_CHARACTERS, Tokenizer, check_strings, pad
+from linguagen.runtime.text.tokenizer import (
+    BLOCK_CHARACTERS,
+    LONG_CHARACTERS,
+    Tokenizer,
+    check_strings,
+    pad,
+    refuse_empty,
+)
 from linguagen.runtime.vectors import Array
 
 CHUNK_TEXTS = 4096
@@ -32,6 +43,12 @@ _BATCHES_PER_THREAD = 4
 _MIN_BATCH = 16
 """Texts in a batch, at least."""
 
+_FEW_TEXTS = 16
+"""Up to so many texts, the C library is faster than onnxruntime: see docs/results/c.md."""
+
+_CALLS_BEFORE_C = 8
+"""Calls with few texts before the C library takes over, since opening it takes as long as some hundred calls."""
+
 Batch = list[int]
 """Numbers of the texts that are embedded in one call."""
 
@@ -44,17 +61,30 @@ class TextEncoder(LoadedModel):
     _engine: Engine
 
     def __init__(self, path: Path, device: str, threads: int | None, engine: str = "auto") -> None:
-        """Read a text model's file; `load` also finds it by name and starts onnxruntime."""
+        """Read a text model's file; `load` also finds it by name and starts its engine."""
         check_engine(engine, device, threads)
-        if engine == "c":
-            raise UsageError("engine is 'c', but only onnxruntime runs text models; leave it out")
         file = read_text_file(path)
         self.manifest: TextManifest = file.manifest
-        self.tokenizer = Tokenizer(file.tokenizer, str(path))
+        self._choice, self._file, self._path, self._few_calls = engine, file, str(path), 0
+        if engine != "c":
+            _ = self.tokenizer  # so that a package that is missing is missed now
         self._threads = threads or usable_cores()
         ends: list[tuple[str, int | str]] = [(TOKENS_NAME, "length"), (OUTPUT_NAME, self.manifest.output_dim)]
         # Texts are small: one batch per thread is faster than several threads inside a batch.
-        self._engine = Engine(file.data, str(path), ends, device, threads=1)
+        self._engine = Engine(file.data, str(path), ends, "cpu" if engine == "c" else device, threads=1)
+
+    @cached_property
+    def tokenizer(self) -> Tokenizer:
+        """The tokenizer in the model's file; the engine `c` does not need it.
+
+        Raises:
+            MissingExtraError: sentencepiece is not installed.
+        """
+        return Tokenizer(self._file.tokenizer, self._path)
+
+    def _open_c(self) -> TextEngine:
+        """Open the model in the C library; errors as in `text_weights`."""
+        return TextEngine(text_table(text_weights(self._file, self._path)), self._threads)
 
     def embed(self, texts: Any, first: int = 0) -> Array:
         """Embed texts of any length; each by itself, so batches and order change nothing.
@@ -73,8 +103,12 @@ class TextEncoder(LoadedModel):
             TextError: a text is empty, or is not a string; the message has its number.
         """
         listed = [texts] if isinstance(texts, str) else text_list(texts)
-        embeddings = np.empty((len(listed), self.manifest.output_dim), dtype=np.float32)
         check_strings(listed, first)
+        if self._takes_c(listed) and self._c is not None:
+            found, empty = self._c.run(listed)
+            refuse_empty(empty, listed, first)
+            return found  # type: ignore[no-any-return]
+        embeddings = np.empty((len(listed), self.manifest.output_dim), dtype=np.float32)
         for start, end in chunk_bounds(list(map(len, listed)), CHUNK_TEXTS, BLOCK_CHARACTERS):
             if len(listed[start]) > LONG_CHARACTERS:
                 embeddings[start] = self._embed_long(listed[start], first + start)
@@ -93,6 +127,10 @@ class TextEncoder(LoadedModel):
             TextError: a text is empty, or is not a string; the message has its number.
         """
         check_strings(texts, 0)
+        if self._choice == "c":
+            found: list[list[int]] = self._c.tokenize(texts)
+            refuse_empty([number for number, each in enumerate(found) if not each], texts, 0)
+            return found
         short = [text if len(text) <= LONG_CHARACTERS else "-" for text in texts]
         tokens = self.tokenizer.tokenize(short, 0, self._threads if len(texts) > _MIN_BATCH else 1)
         for number, text in enumerate(texts):
@@ -105,7 +143,7 @@ class TextEncoder(LoadedModel):
         """Embed texts that are given as tokens, as `tokenize` gives them.
 
         Args:
-            tokens: numbers of the model's pieces, from 1 to `tokenizer.pieces` - 1, for each text.
+            tokens: numbers of the model's pieces, from 1 to `manifest.pieces` - 1, for each text.
 
         Returns:
             (texts, output_dim) float32, each row of length 1.
@@ -113,18 +151,30 @@ class TextEncoder(LoadedModel):
         Raises:
             TextError: a text has no token, or one that the model does not have; the message has the text's number.
         """
+        last = self.manifest.pieces - 1
         for number, each in enumerate(tokens):
-            if not each or not 0 < min(each) <= max(each) < self.tokenizer.pieces:
+            if not each or not 0 < min(each) <= max(each) <= last:
                 raise TextError(
                     f"text {number} has {f'tokens from {min(each)} to {max(each)}' if each else 'no token'}, expected "
-                    f"1 to {self.tokenizer.pieces - 1}, as this model's own tokenizer gives them; give the text instead"
+                    f"1 to {last}, as this model's own tokenizer gives them; give the text instead"
                 )
+        if self._choice == "c":
+            return self._c.run_tokens(tokens)  # type: ignore[no-any-return]
         embeddings = np.empty((len(tokens), self.manifest.output_dim), dtype=np.float32)
         short = [number for number, each in enumerate(tokens) if len(each) <= WINDOW_TOKENS]
         embeddings[short] = self._embed_tokens([list(tokens[number]) for number in short])
         for number in set(range(len(tokens))).difference(short):
             embeddings[number] = self._mean_of(_windows(tokens[number]))
         return embeddings
+
+    def _takes_c(self, texts: Sequence[str]) -> bool:
+        """Whether the C library is to embed texts: those few and short ones for which it is faster, or all."""
+        if self._choice != "auto" or self.device != "cpu":
+            return self._choice == "c"
+        if len(texts) > _FEW_TEXTS or sum(map(len, texts)) > LONG_CHARACTERS:
+            return False
+        self._few_calls += 1
+        return self._few_calls > _CALLS_BEFORE_C
 
     def _embed_chunk(self, texts: Sequence[str], first: int) -> Array:
         """Embeddings (texts, output_dim) of a chunk of texts, none of which has more than LONG_CHARACTERS."""

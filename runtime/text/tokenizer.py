@@ -73,12 +73,7 @@ class Tokenizer:
         """
         check_strings(texts, first)
         tokens: list[list[int]] = self._processor.encode(list(texts), num_threads=threads)
-        empty = [number for number, each in enumerate(tokens, first) if not each]
-        if empty:
-            raise TextError(
-                f"{len(empty)} of {len(tokens)} texts are empty, the first is text {empty[0]} "
-                f"({texts[empty[0] - first][:40]!r}); leave them out"
-            )
+        refuse_empty([number for number, each in enumerate(tokens) if not each], texts, first)
         return tokens
 
     def is_empty(self, text: str) -> bool:
@@ -123,6 +118,19 @@ def check_strings(texts: Sequence[object], first: int) -> None:
                 f"text {number} has the character {error.object[error.start]!r}, half of a surrogate pair, which is no "
                 "Unicode text; write it as UTF-8 again"
             ) from error
+
+
+def refuse_empty(empty: Sequence[int], texts: Sequence[str], first: int) -> None:
+    """Refuse texts that have no token; `empty` are their places, and `first` is the number of the first text.
+
+    Raises:
+        TextError: with the number of the first one, if there is one.
+    """
+    if empty:
+        raise TextError(
+            f"{len(empty)} of {len(texts)} texts are empty, the first is text {first + empty[0]} "
+            f"({texts[empty[0]][:40]!r}); leave them out"
+        )
 
 
 def text_parts(text: str, longest: int) -> Iterator[str]:

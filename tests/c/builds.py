@@ -8,15 +8,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from linguagen.models.model_file import read_model_file
+from linguagen.runtime.c.vector_weights import VectorWeights, vector_weights
+
 ROOT = Path(__file__).resolve().parents[2]
 C = ROOT / "c"
 DRIVER = Path(__file__).resolve().parent / "driver.c"
-SOURCES = [
-    C / name for name in ("table.c", "encode.c", "codes.c", "trellis.c", "search.c", "kernels.c", "kernels_avx2.c")
-]
+SOURCES = sorted(path for path in C.glob("*.c") if not path.name.startswith(("example", "python")))
 STRICT = ("-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror")
 SANITIZERS = ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 KINDS = ("float32", "float16", "int8", "uint8", "int4", "e8", "binary", "ubinary")
+
+
+def weights_of(path: Path) -> VectorWeights:
+    """The weights of a vector model's file."""
+    return vector_weights(read_model_file(path), str(path))
 
 
 def need(*programs: str) -> None:
@@ -62,9 +68,22 @@ class Driver:
         return [int(line.split()[0]) for line in lines], np.array([float(line.split()[1]) for line in lines])
 
 
-def compile_driver(target: Path, *options: str, compiler: str = "cc", sources: list[Path] = SOURCES) -> Path:
-    """Compile the driver with the library; any warning is an error."""
+def wasm_driver(folder: Path, driver: Path = DRIVER) -> tuple[str, ...]:
+    """Compile a driver for WebAssembly; returns the words that run it in Node."""
+    need("clang", "wasm-ld", "node")
+    target = ("--target=wasm32-wasi",)
+    probe = ["clang", *target, "-x", "c", "-", "-lm", "-o", str(folder / "probe.wasm")]
+    if subprocess.run(probe, input=b"int main(void) { return 0; }\n", capture_output=True).returncode:
+        pytest.skip("clang finds no wasi-libc here")
+    program = compile_driver(folder / "driver.wasm", *target, compiler="clang", driver=driver)
+    return ("node", "--no-warnings", str(DRIVER.parent / "wasi.mjs"), str(program))
+
+
+def compile_driver(
+    target: Path, *options: str, compiler: str = "cc", sources: list[Path] = SOURCES, driver: Path = DRIVER
+) -> Path:
+    """Compile a driver with the library; any warning is an error."""
     include = sources[0].parent
-    words = [compiler, *STRICT, "-O2", *options, f"-I{include}", str(DRIVER), *map(str, sources), "-lm"]
+    words = [compiler, *STRICT, "-O2", *options, f"-I{include}", str(driver), *map(str, sources), "-lm"]
     subprocess.run([*words, "-o", str(target)], check=True, timeout=250)
     return target

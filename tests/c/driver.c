@@ -1,6 +1,6 @@
 /* Runs one function of the library on standard input, so that tests can compare builds of it.
  *
- *     driver TABLE best|scalar encode
+ *     driver TABLE best|scalar encode|kernels
  *     driver TABLE best|scalar codes|decode|lengths KIND DIM
  *     driver TABLE best|scalar search KIND DIM K LENGTHS     reads a query, then codes
  *
@@ -74,6 +74,7 @@ int main(int count, char **words) {
     fclose(file);
     lg_status status = lg_open(&model, table.bytes, table.length);
     if (status == LG_OK && !strcmp(words[2], "scalar")) lg_use_scalar(&model);
+    if (status == LG_OK && !strcmp(words[3], "kernels")) return fputs(lg_kernels_name(&model), stdout) < 0;
     if (status == LG_OK && strcmp(words[3], "encode") != 0)
         status = lg_codec_open(&codec, &model, (lg_kind)atoi(words[4]), (uint32_t)atoi(words[5]));
     if (status == LG_OK && !strcmp(words[3], "encode")) {

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from c.builds import KINDS, ROOT, SANITIZERS, C, Driver, compile_driver, need
+from c.builds import KINDS, ROOT, SANITIZERS, C, Driver, compile_driver, need, wasm_driver, weights_of
 
 from linguagen.export.c.writer import export_table
 from linguagen.models.catalogue import find_model
 from linguagen.runtime import Compressor
-from linguagen.runtime.c.table import code_widths
-from linguagen.runtime.c.weights import VectorWeights, read_weights
+from linguagen.runtime.c.vector_table import code_widths
+from linguagen.runtime.c.vector_weights import VectorWeights
 
 MODELS = ("text-embedding-3-small", "text-embedding-ada-002")
 
@@ -40,7 +40,7 @@ def driver(program, table) -> Driver:
 
 @pytest.fixture(scope="module")
 def vectors(model) -> np.ndarray:
-    statistics = read_weights(find_model(model)).manifest.statistics
+    statistics = weights_of(find_model(model)).manifest.statistics
     generator = np.random.default_rng(5)
     factors = generator.standard_normal((200, len(statistics.eigenvalues))) * np.sqrt(statistics.eigenvalues)
     return unit(statistics.mean + factors @ statistics.eigenvectors.T)
@@ -73,7 +73,7 @@ def nearest(rows: np.ndarray) -> np.ndarray:
 
 
 def test_embeddings_are_those_of_exact_arithmetic(model, driver, vectors):
-    expected = exact(read_weights(find_model(model)), vectors)
+    expected = exact(weights_of(find_model(model)), vectors)
     assert np.abs(driver.encode(vectors, 256) - expected).max() < 1e-5
     assert np.array_equal(driver.encode(vectors[:1], 256), driver.encode(vectors, 256)[:1])
 
@@ -81,7 +81,7 @@ def test_embeddings_are_those_of_exact_arithmetic(model, driver, vectors):
 @pytest.mark.shared
 def test_real_vectors_keep_their_recall(model, driver, shared):
     rows = unit(np.load(shared / "vectors" / model / "dev.npy")[:1000].astype(np.float32))
-    actual, expected = driver.encode(rows, 256), exact(read_weights(find_model(model)), rows)
+    actual, expected = driver.encode(rows, 256), exact(weights_of(find_model(model)), rows)
     assert np.abs(actual - expected).max() < 1e-5
     truth, python = nearest(rows), Compressor.load(model, threads=1).compress(rows)
     recalls = [
@@ -152,12 +152,19 @@ def test_equal_codes_are_found_in_their_order(model, driver, embeddings):
     assert driver.search(embeddings[0], codes, codec, 5)[0] == [0, 1, 2, 3, 4]
 
 
-def same_as(driver: Driver, other: Driver, model: str, vectors: np.ndarray, embeddings: np.ndarray) -> None:
+def same_as(
+    driver: Driver,
+    other: Driver,
+    model: str,
+    vectors: np.ndarray,
+    embeddings: np.ndarray,
+    dims: tuple[int, ...] = (256, 32),
+) -> None:
     """Two builds give the same embeddings, codes and hits, bit for bit."""
     assert np.array_equal(driver.encode(vectors, 256), other.encode(vectors, 256))
     compressor = Compressor.load(model, threads=1)
     for kind in KINDS:
-        for dim in (256, 32):
+        for dim in dims:
             codec = compressor.codec(kind, dim)
             codes = driver.codes(embeddings, codec)
             assert np.array_equal(codes, other.codes(embeddings, codec))
@@ -195,10 +202,15 @@ def test_clang_gives_the_same_bits(model, driver, table, vectors, embeddings, tm
     same_as(driver, Driver((str(program),), table), model, vectors, embeddings)
 
 
-def test_sanitizers_find_nothing(model, driver, table, vectors, embeddings, tmp_path):
+@pytest.fixture(scope="module")
+def sanitized(tmp_path_factory) -> Path:
+    need("cc")
+    return compile_driver(tmp_path_factory.mktemp("sanitized") / "driver", *SANITIZERS)
+
+
+def test_sanitizers_find_nothing(model, sanitized, driver, table, vectors, embeddings):
     for kernels in ("best", "scalar"):
-        program = compile_driver(tmp_path / kernels, *SANITIZERS)
-        checked = Driver((str(program),), table, kernels)
+        checked = Driver((str(sanitized),), table, kernels)
         same_as(driver, checked, model, vectors[:40], embeddings[:70])
         for kind in KINDS:
             codec = Compressor.load(model, threads=1).codec(kind, 128)
@@ -207,12 +219,24 @@ def test_sanitizers_find_nothing(model, driver, table, vectors, embeddings, tmp_
             checked.search(embeddings[0], codes, codec, 10, lengths=False)
 
 
-def test_aarch64_gives_the_same_bits(model, driver, table, vectors, embeddings, tmp_path):
-    need("aarch64-linux-gnu-gcc", "qemu-aarch64")
-    options = ("-static", "-ffp-contract=off")
-    program = compile_driver(tmp_path / "driver", *options, compiler="aarch64-linux-gnu-gcc")
-    other = Driver(("qemu-aarch64", str(program)), table)
-    same_as(driver, other, model, vectors[:40], embeddings[:70])
+ARM = [
+    ("aarch64-linux-gnu-gcc", ("qemu-aarch64", "-cpu", "max"), "neon_dot"),
+    ("aarch64-linux-gnu-gcc", ("qemu-aarch64", "-cpu", "cortex-a53"), "neon"),
+    ("arm-linux-gnueabihf-gcc", ("qemu-arm",), "scalar"),
+]
+
+
+@pytest.mark.parametrize(("compiler", "emulator", "kernels"), ARM)
+def test_arm_gives_the_same_bits(model, driver, table, vectors, embeddings, tmp_path, compiler, emulator, kernels):
+    need(compiler, emulator[0])
+    program = compile_driver(tmp_path / "driver", "-static", "-ffp-contract=off", compiler=compiler)
+    other = Driver((*emulator, str(program)), table)
+    assert other.output("kernels").decode() == kernels
+    same_as(driver, other, model, vectors[:40], embeddings[:70], (256,))
+
+
+def test_webassembly_gives_the_same_bits(model, driver, table, vectors, embeddings, tmp_path):
+    same_as(driver, Driver(wasm_driver(tmp_path), table), model, vectors[:40], embeddings[:70], (256,))
 
 
 @pytest.mark.parametrize("precision", ["none", "int8"])
@@ -221,7 +245,7 @@ def test_models_of_odd_widths_run_too(program, tiny, tiny_vectors, tmp_path, pre
     if precision == "none":
         expected = Compressor.load(tiny[precision], threads=1).compress(tiny_vectors)
     else:  # onnxruntime may cut sums of 8-bit weights off
-        expected = exact(read_weights(tiny[precision]), tiny_vectors)
+        expected = exact(weights_of(tiny[precision]), tiny_vectors)
     actual = Driver((str(program),), table).encode(tiny_vectors, 8)
     assert np.abs(actual - expected).max() < 1e-5
     assert np.array_equal(actual[:1], Driver((str(program),), table).encode(tiny_vectors[:1], 8))
@@ -242,21 +266,30 @@ def test_a_table_that_is_cut_edited_or_foreign_is_refused(program, table, tmp_pa
     for length in (12, 100, 191, 192, len(data) - 64, len(data) - 1):
         assert status(data[:length]) == 4, length
     assert status(data + bytes(64)) == 4
-    for place in (12, 20, 24, 40, 70, 128, 144, 150, 160, 184, 500, len(data) - 1):
+    assert status(data[:12] + b"\x01" + data[13:]) == 7
+    for place in (20, 24, 40, 70, 128, 144, 150, 160, 184, 500, len(data) - 1):
         assert status(data[:place] + bytes([data[place] ^ 64]) + data[place + 1 :]) == 4, place
 
 
-def test_the_example_runs_as_its_first_lines_say(tmp_path):
+@pytest.mark.parametrize(
+    ("example", "shown"),
+    [
+        (
+            "example.c",
+            ["text-embedding-3-small: 1536 -> 256 numbers", "1000 vectors: 6144 bytes each -> 256", "row 0, "],
+        ),
+        ("example_text.c", ["cosine 0."]),
+    ],
+)
+def test_an_example_runs_as_its_first_lines_say(tmp_path, example, shown):
     need("cc")
     (tmp_path / "c").symlink_to(C)
-    commands = [line[7:] for line in (C / "example.c").read_text().splitlines() if line.startswith(" *     ")]
+    commands = [line[7:] for line in (C / example).read_text().splitlines() if line.startswith(" *     ")]
     assert len(commands) == 3
     path = f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin"
     for command in commands:
         done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, env={"PATH": path})
         assert done.returncode == 0, done.stderr
-    lines = done.stdout.splitlines()
-    assert lines[0].startswith("text-embedding-3-small: 1536 -> 256 numbers")
-    assert lines[1:3] == ["1000 vectors: 6144 bytes each -> 256", "row 0, cosine 1.000"]
+    assert all(line.startswith(start) for line, start in zip(done.stdout.splitlines(), shown, strict=False))
     guide = (ROOT / "docs" / "c.md").read_text()
     assert all(command in guide for command in commands)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from c.builds import SANITIZERS, SOURCES, STRICT, C, need
+from c.builds import SANITIZERS, compile_driver, need, wasm_driver
 
 from linguagen.models.model_file import load_manifest
 from linguagen.runtime.codes.trellis import TrellisCodec
@@ -14,18 +14,25 @@ from linguagen.runtime.vectors import normalized
 
 DRIVER = Path(__file__).resolve().parent / "trellis_driver.c"
 BUILDS = {"cc": ("cc",), "scalar": ("cc", "-DLG_ONLY_SCALAR"), "sanitized": ("cc", *SANITIZERS), "clang": ("clang",)}
+EMULATED = {"aarch64": ("aarch64-linux-gnu-gcc", "qemu-aarch64"), "armv7": ("arm-linux-gnueabihf-gcc", "qemu-arm")}
 MANIFEST = load_manifest("text-embedding-ada-002-1536")
 MOMENTS = MANIFEST.embedding_moments
 
 
-@pytest.fixture(scope="module", params=BUILDS)
-def program(request, tmp_path_factory) -> Path:
+@pytest.fixture(scope="module", params=[*BUILDS, *EMULATED, "webassembly"])
+def program(request, tmp_path_factory) -> tuple[str, ...]:
+    """The words that run the driver."""
+    folder = tmp_path_factory.mktemp("trellis")
+    if request.param == "webassembly":
+        return wasm_driver(folder, DRIVER)
+    if request.param in EMULATED:
+        compiler, emulator = EMULATED[request.param]
+        need(compiler, emulator)
+        words = ("-static", "-ffp-contract=off")
+        return emulator, str(compile_driver(folder / "driver", *words, compiler=compiler, driver=DRIVER))
     compiler, *options = BUILDS[request.param]
     need(compiler)
-    target = tmp_path_factory.mktemp("trellis") / "driver"
-    words = [compiler, *STRICT, "-O2", *options, f"-I{C}", str(DRIVER), *map(str, SOURCES), "-lm", "-o", str(target)]
-    subprocess.run(words, check=True, timeout=250)
-    return target
+    return (str(compile_driver(folder / "driver", *options, compiler=compiler, driver=DRIVER)),)
 
 
 @pytest.fixture(scope="module")
@@ -42,8 +49,8 @@ def blob(order: np.ndarray) -> bytes:
     return sizes + b"".join(each.astype("<f4").tobytes() for each in floats) + order.astype("<u2").tobytes()
 
 
-def run(program: Path, file: Path, task: str, size: int, data: bytes, code: int = 0) -> bytes:
-    done = subprocess.run([program, file, task, str(size)], input=data, capture_output=True, timeout=200)
+def run(program: tuple[str, ...], file: Path, task: str, size: int, data: bytes, code: int = 0) -> bytes:
+    done = subprocess.run([*program, file, task, str(size)], input=data, capture_output=True, timeout=200)
     assert done.returncode == code, done.stderr
     return done.stdout
 

@@ -123,3 +123,6 @@ def test_the_library_refuses_sizes_and_rows_that_do_not_fit(library, compressor,
         type(loaded)(2, 256, 256, np.zeros(3, np.float32), np.ones(256, np.float32))
     with pytest.raises(ValueError, match="an argument has a value that its function does not accept"):
         type(loaded)(99, 256, 256, np.zeros(256, np.float32), np.ones(256, np.float32))
+    for mean, deviation in ((np.nan, 1), (0, np.inf), (0, 0), (1e10, 1)):
+        with pytest.raises(ValueError, match="an argument has a value that its function does not accept"):
+            type(loaded)(4, 2, 2, np.full(2, mean, np.float32), np.full(2, deviation, np.float32))

@@ -21,7 +21,7 @@ LINES = ["The dog bites the man.", "The man bites the dog.", "A pilot paints.", 
 
 @pytest.fixture(scope="module")
 def encoder(tiny_text):
-    return TextEncoder.load(tiny_text["int8"], threads=1)
+    return TextEncoder.load(tiny_text["int8"], threads=1, engine="onnxruntime")
 
 
 @pytest.fixture

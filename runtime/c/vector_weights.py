@@ -1,7 +1,6 @@
 """The weights of a vector model, read from its file in the form that C uses."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,12 +8,13 @@ import numpy.typing as npt
 
 from linguagen.models.errors import ModelFileError
 from linguagen.models.manifests.vectors import Manifest
-from linguagen.models.model_file import CheckedFile, read_model_file
+from linguagen.models.model_file import CheckedFile
 from linguagen.models.onnx_file import read_initialisers
 from linguagen.runtime.vectors import Array
 
 _Initialisers = dict[str, npt.NDArray[Any]]
-_MOST_7_BITS = 64
+_MOST = 64
+"""The largest int8 weight: C sums two products in 16 bits, as onnxruntime does on processors without VNNI."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +24,7 @@ class VectorWeights:
     manifest: Manifest
     units: int
     linear: npt.NDArray[Any]
-    """(columns, input_dim), int8 or float32: one row for each output of the wide product."""
+    """(columns, input_dim), int8 from -64 to 64 or float32: one row for each output of the wide product."""
     input_scale: float
     """Size of one step of the int8 input; 0 for a float32 model."""
     scales: Array
@@ -39,25 +39,22 @@ class VectorWeights:
     """(units, dim)."""
 
     @property
-    def same_everywhere(self) -> bool:
-        """Whether onnxruntime computes the same products as C on every processor.
-
-        Those without VNNI sum pairs of products in 16 bits and cut them off, unless weights have 7 bits.
-        """
-        return self.linear.dtype != np.int8 or int(np.abs(self.linear, dtype=np.int16).max()) <= _MOST_7_BITS
-
-
-def read_weights(path: Path) -> VectorWeights:
-    """Read the weights of a vector model.
-
-    Raises:
-        ModelFileError: the file is damaged or of another kind, or C cannot read models of its precision or shape.
-    """
-    return vector_weights(read_model_file(path), str(path))
+    def sums(self) -> npt.NDArray[np.int32]:
+        """(columns,): sum of each row of `linear`; (0,) for a float32 model."""
+        rows = self.linear if len(self.scales) else self.linear[:0]
+        return np.asarray(rows.sum(axis=1), dtype=np.int32)
 
 
 def vector_weights(checked: CheckedFile[Manifest], path: str) -> VectorWeights:
-    """Like `read_weights`, but for a file that is already in memory; its path is for messages."""
+    """Read the weights of a vector model.
+
+    Args:
+        checked: its file.
+        path: where the file lies, for messages.
+
+    Raises:
+        ModelFileError: the file is damaged, or C cannot read models of its precision or shape.
+    """
     manifest = checked.manifest
     if manifest.precision not in ("float32", "int8"):
         raise ModelFileError(
@@ -92,20 +89,19 @@ def _weights(manifest: Manifest, stored: _Initialisers) -> VectorWeights:
     linear = stored["linear_weight_int8" if integer else "linear_weight"]  # (input_dim, columns)
     if linear.shape != (manifest.input_dim, columns):
         raise ValueError(f"linear_weight is {linear.shape}, expected {(manifest.input_dim, columns)}")
-    if integer and int(linear.min()) == -128:
-        raise ValueError("linear_weight holds -128, expected -127 to 127")
+    require_small(linear)
     outliers = stored.get("outlier_dims", np.empty(0))
-    deeper = [_float(stored[f"weight{layer}"], units, 3 * units) for layer in range(1, _layers(stored))]
+    deeper = [require_shape(stored[f"weight{layer}"], units, 3 * units) for layer in range(1, _layers(stored))]
     return VectorWeights(
         manifest,
         units,
         np.ascontiguousarray(linear.T),
         float(stored["input_scale"]) if integer else 0.0,
-        _float(stored["linear_weight_scale"], columns) if integer else np.empty(0, np.float32),
+        require_shape(stored["linear_weight_scale"], columns) if integer else np.empty(0, np.float32),
         outliers.astype(np.uint32),
-        _float(stored.get("outlier_weight", np.empty((0, columns))), len(outliers), columns),
+        require_shape(stored.get("outlier_weight", np.empty((0, columns))), len(outliers), columns),
         np.stack(deeper) if deeper else np.empty((0, units, 3 * units), np.float32),
-        _float(stored.get("head_weight", np.empty((0, manifest.output_dim))), units, manifest.output_dim),
+        require_shape(stored.get("head_weight", np.empty((0, manifest.output_dim))), units, manifest.output_dim),
     )
 
 
@@ -117,7 +113,7 @@ def _layers(stored: _Initialisers) -> int:
     return layer
 
 
-def _float(values: npt.NDArray[Any], *shape: int) -> Array:
+def require_shape(values: npt.NDArray[Any], *shape: int) -> Array:
     """Values as float32, refused if they are not of a shape.
 
     Raises:
@@ -126,3 +122,13 @@ def _float(values: npt.NDArray[Any], *shape: int) -> Array:
     if values.shape != shape:
         raise ValueError(f"a weight is {values.shape}, expected {shape}")
     return np.ascontiguousarray(values, dtype=np.float32)
+
+
+def require_small(weights: npt.NDArray[Any]) -> None:
+    """Refuse int8 weights of any shape that C cannot multiply.
+
+    Raises:
+        ValueError: one of them has more than 7 bits.
+    """
+    if weights.dtype == np.int8 and weights.size and (most := int(np.abs(weights, dtype=np.int16).max())) > _MOST:
+        raise ValueError(f"an int8 weight is {most}, expected at most {_MOST}")
