@@ -34,7 +34,7 @@ from linguagen.runtime.index.model import IndexModel
 from linguagen.runtime.measure.made_by import check_made_by
 from linguagen.runtime.reading.sources import READABLE, Source, open_vectors
 from linguagen.runtime.vectors import check_layout
-from linguagen.runtime.writing.process import Task, process_file
+from linguagen.runtime.writing.process import FileReport, Task, process_file
 from linguagen.runtime.writing.whole_file import refuse_existing
 
 _TEXT_FILES = (".txt", ".md")
@@ -121,11 +121,11 @@ def index(
     Example: lg-run index corpus.db --flat -o corpus.safetensors
     """
     _check_options(path, output, add, remove, bad_rows, [size, to, dim, id_column or None])
-    if path and flat:
-        _flatten(path, output, overwrite)
-        return
     if path is None:
         _remove(output, remove or [])
+        return
+    if flat:
+        _flatten(path, output, overwrite)
         return
     if add:
         work = _adding(path, output, model, column, any_model, threads)
@@ -136,6 +136,11 @@ def index(
         work = _stored(work, IndexLayout, output, id_column=id_column)
     with progress("indexing", work.source.rows_known) as advance:
         report = process_file(work.task, work.source, output, advance, work.workers, bad_rows, resume)
+    _say_done(work, report, output, add)
+
+
+def _say_done(work: _Work, report: FileReport, output: Path, add: bool) -> None:
+    """Say how many rows an index has got, and how to search it; then print its name."""
     say(f"{_rows(report.rows)}{' added' if add else ''}, {megabytes(report.bytes_after)}, model {work.model}")
     if not add:
         say(f"next: lg-run search --in {output} --like ID, or a text, or --vector FILE")

@@ -65,11 +65,11 @@ def _write(file: BinaryIO, container: Container, found: Stored, ids: bytes) -> N
     for number, document in enumerate(_documents(container, found.numbers)):
         file.write(document)
         ends[number] = len(document)
-    parts = (found.numbers.astype("<i8"), np.cumsum(ends, dtype="<i8"), found.codes, ids)
     file.seek(0)
     file.write(header)
-    for part in parts:
-        file.write(memoryview(part).cast("B") if len(part) else b"")
+    for part in (found.numbers.astype("<i8"), np.cumsum(ends, dtype="<i8"), found.codes):
+        file.write(part.data.cast("B") if part.size else b"")
+    file.write(ids)
 
 
 def _documents(container: Container, numbers: Numbers) -> Iterator[bytes]:

@@ -121,6 +121,7 @@ class Index:
             UnknownModelError: a model is not installed.
             IndexFileError: the file is cut, edited or no index, or another model made it.
         """
+        container: Container | Flat
         container = Flat(Path(path)) if Path(path).suffix == FLAT else Container.open(Path(path))
         maker = container.about.maker
         loaded = reader = IndexModel.of(container, model, threads)

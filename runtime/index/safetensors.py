@@ -12,7 +12,7 @@ from linguagen.models.errors import IndexFileError
 
 Tensors = Mapping[str, tuple[str, tuple[int, ...]]]
 """Element types of the format and shapes by name, in their order in the file."""
-_DTYPES = {"U8": np.dtype("u1"), "I64": np.dtype("<i8")}
+_DTYPES: dict[str, np.dtype[Any]] = {"U8": np.dtype("u1"), "I64": np.dtype("<i8")}
 _MOST_HEADER = 1 << 20
 _ALIGNMENT = 64
 
@@ -56,7 +56,7 @@ def map_file(path: Path) -> tuple[dict[str, npt.NDArray[Any]], dict[str, str]]:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise IndexFileError(f"{path}: cut, or no flat index ({str(error)[:120]}); write it again") from error
     whole = np.memmap(path, np.uint8, "r", 8 + length) if size > 8 + length else np.empty(0, np.uint8)
-    arrays = {
+    arrays: dict[str, npt.NDArray[Any]] = {
         name: whole[slice(*bounds[name])].view(_DTYPES[dtype]).reshape(shape)
         for name, (dtype, shape) in tensors.items()
     }
