@@ -10,7 +10,7 @@ let package = Package(
             path: ".",
             sources: [
                 "codes.c", "embed.c", "encode.c", "kernels.c", "kernels_avx2.c", "kernels_neon.c", "search.c", "table.c",
-                "text.c", "trellis.c",
+                "sieve.c", "text.c", "trellis.c",
             ],
             publicHeadersPath: "."
         )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 HEADER = "linguagen.h"
-_HEADERS = ("internal.h", "trellis_loops.h")
+_HEADERS = ("internal.h", "trellis.h", "trellis_loops.h")
 _SOURCES = sorted(path.name for path in HERE.glob("*.c") if not path.name.startswith(("example", "python")))
 PARTS = (*_HEADERS, *_SOURCES)
 _OURS = tuple(f'#include "{name}"' for name in (HEADER, *_HEADERS))

@@ -106,6 +106,9 @@ size_t lg_square_entries(const lg_codec *codec);
 /* Sum of the entries of a table (bytes, 256) for a code (bytes). */
 float lg_look_up(const float *table, const uint8_t *code, size_t bytes);
 
+/* Put a hit among found hits, nearest first; returns how many there are now, at most k. */
+size_t lg_keep(lg_hit *hits, size_t found, size_t k, size_t row, float cosine);
+
 /* The lengths of what codes stand for, with a table of squares. */
 void lg_measure(const lg_codec *codec, const float *table, const uint8_t *codes, size_t rows, float *lengths);
 

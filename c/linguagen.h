@@ -269,6 +269,23 @@ lg_status lg_trellis_encode(const lg_trellis *trellis, size_t bytes, const float
 lg_status lg_trellis_decode(const lg_trellis *trellis, size_t bytes, const void *codes, size_t rows, float *embeddings,
                             void *scratch);
 
+/* Bytes of scratch memory that lg_trellis_search needs for codes of a size. */
+size_t lg_trellis_search_scratch(const lg_trellis *trellis, size_t bytes);
+
+/* Find the codes of any size nearest to a query by cosine.
+ *
+ * query       (trellis->dim), of length 1.
+ * codes       (rows, bytes).
+ * hits        is written: (k), nearest first, and the lower row first if two are equal; k is at most rows.
+ * scratch     lg_trellis_search_scratch(trellis, bytes) bytes, aligned to 8.
+ *
+ * Of more than 2,048 codes only those are decoded that a first pass finds near; it can miss a neighbour, and missed none of
+ * 2,000 at 128 bytes. To use several threads, give each a part of the rows and merge their hits.
+ *
+ * Returns LG_OK, LG_BAD_ARGUMENT, LG_NOT_FINITE or LG_ZERO_ROW, the last two for the query. */
+lg_status lg_trellis_search(const lg_trellis *trellis, size_t bytes, const float *query, const void *codes, size_t rows,
+                            size_t k, lg_hit *hits, void *scratch);
+
 /* Check the table of a text model and make a model of it; arguments and results are those of lg_open. The checksum of
  * a large table takes some milliseconds. */
 lg_status lg_text_open(lg_text *model, const void *table, size_t length);

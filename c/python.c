@@ -222,32 +222,52 @@ typedef struct {
     Py_buffer queries, codes, rows, cosines;
 } Search;
 
+static void release_search(Search *search) {
+    PyBuffer_Release(&search->queries);
+    PyBuffer_Release(&search->codes);
+    PyBuffer_Release(&search->rows);
+    PyBuffer_Release(&search->cosines);
+}
+
+/* Write the hits (k) of query q into the results. */
+static void put_hits(const Search *search, const lg_hit *hits, size_t q, size_t k) {
+    for (size_t i = 0; i < k; i++) {
+        ((int64_t *)search->rows.buf)[q * k + i] = (int64_t)hits[i].row;
+        ((float *)search->cosines.buf)[q * k + i] = hits[i].cosine;
+    }
+}
+
+/* How many hits each query gets, and the numbers of queries (queries, width) and codes (rows, bytes); -1 with an
+ * exception if buffers do not fit each other. */
+static Py_ssize_t sizes_of(const Search *search, size_t width, size_t bytes, Py_ssize_t *queries, Py_ssize_t *rows) {
+    *queries = rows_of(&search->queries, width * sizeof(float), "queries");
+    *rows = rows_of(&search->codes, bytes, "codes");
+    if (*queries < 0 || *rows < 0) return -1;
+    if (!*queries) return 0;
+    Py_ssize_t k = rows_of(&search->rows, (size_t)*queries * sizeof(int64_t), "rows");
+    if (k < 0 || !has_rows(&search->cosines, (size_t)*queries * sizeof(float), k, "cosines")) return -1;
+    if (k <= *rows) return k;
+    PyErr_Format(PyExc_ValueError, "k is %zd, expected at most the %zd rows of codes", k, *rows);
+    return -1;
+}
+
 /* Search for each query in turn; hits (k) is room for the hits of one. */
 static lg_status search_all(const lg_codec *codec, const Search *search, size_t queries, size_t rows, size_t k,
                             const float *lengths, lg_hit *hits, void *scratch, size_t *bad_row) {
-    int64_t *found = search->rows.buf;
-    float *cosines = search->cosines.buf;
     for (size_t q = 0; q < queries; q++) {
         const float *query = (const float *)search->queries.buf + q * codec->output_dim;
         lg_status status = lg_search(codec, query, search->codes.buf, lengths, rows, k, hits, scratch);
         *bad_row = q;
         if (status != LG_OK) return status;
-        for (size_t i = 0; i < k; i++, found++, cosines++) {
-            *found = (int64_t)hits[i].row;
-            *cosines = hits[i].cosine;
-        }
+        put_hits(search, hits, q, k);
     }
     return LG_OK;
 }
 
 static PyObject *search_codes(const lg_codec *codec, const Search *search, const Py_buffer *lengths) {
-    Py_ssize_t queries = rows_of(&search->queries, codec->output_dim * sizeof(float), "queries");
-    Py_ssize_t rows = rows_of(&search->codes, codec->bytes_per_row, "codes");
-    if (queries < 0 || rows < 0 || (lengths && !has_rows(lengths, sizeof(float), rows, "lengths"))) return NULL;
+    Py_ssize_t queries, rows, k = sizes_of(search, codec->output_dim, codec->bytes_per_row, &queries, &rows);
+    if (k < 0 || (lengths && !has_rows(lengths, sizeof(float), rows, "lengths"))) return NULL;
     if (!queries) Py_RETURN_NONE;
-    Py_ssize_t k = rows_of(&search->rows, (size_t)queries * sizeof(int64_t), "rows");
-    if (k < 0 || !has_rows(&search->cosines, (size_t)queries * sizeof(float), k, "cosines")) return NULL;
-    if (k > rows) return PyErr_Format(PyExc_ValueError, "k is %zd, expected at most the %zd rows of codes", k, rows);
     size_t bad_row = 0, room = ((size_t)k * sizeof(lg_hit) + 7) / 8 * 8;
     char *scratch = new_scratch(room + lg_search_scratch(codec));
     if (!scratch) return NULL;
@@ -276,10 +296,7 @@ static PyObject *codec_search(PyObject *self, PyObject *args) {
         result = search_codes(&((Codec *)self)->codec, &search, lengths);
         if (lengths) PyBuffer_Release(lengths);
     }
-    PyBuffer_Release(&search.queries);
-    PyBuffer_Release(&search.codes);
-    PyBuffer_Release(&search.rows);
-    PyBuffer_Release(&search.cosines);
+    release_search(&search);
     return result;
 }
 
@@ -393,9 +410,53 @@ static PyObject *trellis_encode(PyObject *self, PyObject *args) { return call_tr
 
 static PyObject *trellis_decode(PyObject *self, PyObject *args) { return call_trellis(self, args, 0); }
 
+/* Search codes of `size` bytes for each query in turn; hits (k) is room for the hits of one. */
+static lg_status search_trellis_all(const lg_trellis *trellis, size_t size, const Search *search, size_t queries,
+                                    size_t rows, size_t k, lg_hit *hits, void *scratch, size_t *bad_row) {
+    for (size_t q = 0; q < queries; q++) {
+        const float *query = (const float *)search->queries.buf + q * trellis->dim;
+        lg_status status = lg_trellis_search(trellis, size, query, search->codes.buf, rows, k, hits, scratch);
+        *bad_row = q;
+        if (status != LG_OK) return status;
+        put_hits(search, hits, q, k);
+    }
+    return LG_OK;
+}
+
+static PyObject *search_trellis(const lg_trellis *trellis, size_t size, const Search *search) {
+    Py_ssize_t queries, rows, k = sizes_of(search, trellis->dim, size, &queries, &rows);
+    if (k < 0) return NULL;
+    if (!queries || !k) Py_RETURN_NONE;
+    size_t bad_row = 0, room = ((size_t)k * sizeof(lg_hit) + 7) / 8 * 8;
+    char *scratch = new_scratch(room + lg_trellis_search_scratch(trellis, size));
+    if (!scratch) return NULL;
+    lg_status status;
+    Py_BEGIN_ALLOW_THREADS
+    status = search_trellis_all(trellis, size, search, (size_t)queries, (size_t)rows, (size_t)k,
+                                (lg_hit *)(void *)scratch, scratch + room, &bad_row);
+    Py_END_ALLOW_THREADS
+    return finished(status, (Py_ssize_t)bad_row, scratch);
+}
+
+static PyObject *trellis_search(PyObject *self, PyObject *args) {
+    Search search;
+    unsigned size;
+    PyObject *result = NULL;
+    if (!PyArg_ParseTuple(args, "Iy*y*w*w*:search", &size, &search.queries, &search.codes, &search.rows,
+                          &search.cosines))
+        return NULL;
+    if (size >= 8 && size <= ((Trellis *)self)->trellis.steps / 8)
+        result = search_trellis(&((Trellis *)self)->trellis, size, &search);
+    else
+        refuse(LG_BAD_ARGUMENT, -1);
+    release_search(&search);
+    return result;
+}
+
 static PyMethodDef trellis_methods[] = {
     {"encode", trellis_encode, METH_VARARGS, "Write embeddings (rows, dim) as codes (rows, size)."},
     {"decode", trellis_decode, METH_VARARGS, "Read codes (rows, size) as embeddings (rows, dim)."},
+    {"search", trellis_search, METH_VARARGS, "Find the codes (rows, size) nearest to each query (queries, dim)."},
     {NULL, NULL, 0, NULL},
 };
 

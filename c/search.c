@@ -172,8 +172,7 @@ static void score_block(const lg_codec *codec, const lg_query *query, const uint
     }
 }
 
-/* Put a hit among found hits, nearest first; returns how many there are now, at most k. */
-static size_t keep(lg_hit *hits, size_t found, size_t k, size_t row, float cosine) {
+size_t lg_keep(lg_hit *hits, size_t found, size_t k, size_t row, float cosine) {
     size_t place = found < k ? found : k - 1;
     for (; place > 0 && hits[place - 1].cosine < cosine; place--) hits[place] = hits[place - 1];
     hits[place].row = row;
@@ -203,7 +202,7 @@ static size_t keep_block(const lg_codec *codec, const lg_query *query, const uin
     score_block(codec, query, codes, rows, lengths, query->rotated + codec->dim);
     for (size_t r = 0; r < rows; r++)
         if (found < k || query->cosines[r] > hits[k - 1].cosine)
-            found = keep(hits, found, k, first + r, query->cosines[r]);
+            found = lg_keep(hits, found, k, first + r, query->cosines[r]);
     return found;
 }
 

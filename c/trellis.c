@@ -1,37 +1,19 @@
 /* Embeddings in any number of bytes: the trellis of the Python runtime, with the same float32 operations in the same
  * order (runtime/codes/trellis.py, viterbi.py), so that both write the same bytes. docs/model-file.md has every step. */
-#include "internal.h"
+#include "trellis.h"
 
 #include <math.h>
 #include <string.h>
 
-/* A rung of the ladder of rates: a symbol has `dims` dimensions and `bits` bits; `span` dimensions step up together. */
-typedef struct lg_rung {
-    unsigned char dims, bits, span;
-} lg_rung;
-
-static const lg_rung ladder[LG_RUNGS] = {{4, 0, 4}, {4, 1, 4}, {2, 1, 2}, {1, 1, 2}, {2, 3, 2}, {1, 2, 1}, {1, 3, 1},
+const lg_rung lg_ladder[LG_RUNGS] = {{4, 0, 4}, {4, 1, 4}, {2, 1, 2}, {1, 1, 2}, {2, 3, 2}, {1, 2, 1}, {1, 3, 1},
                                          {1, 4, 1}, {1, 5, 1}, {1, 6, 1}, {1, 7, 1}, {1, 8, 1}, {1, 9, 1}, {1, 10, 1},
                                          {1, 11, 1}};
 
-/* What work on codes of one size needs. */
-typedef struct lg_work {
-    float *levels;          /* (dim) */
-    float *costs, *errors;  /* (LG_STATES) of the best paths; (LG_WINDOWS) of a symbol */
-    uint16_t *dims;         /* (symbols): the first dimension of each */
-    uint16_t *windows;      /* (symbols) */
-    unsigned char *rungs;   /* (symbols) */
-    unsigned char *steps;   /* (dim): the rung of each dimension */
-    unsigned char *older;   /* (symbols, LG_STATES): whether the best way to a state comes from the upper half */
-    unsigned char *cosets;  /* (LG_WINDOWS) */
-    size_t symbols;
-} lg_work;
+unsigned lg_picks_of(size_t rung) { return 1u << (lg_ladder[rung].bits - 1); }
 
-static unsigned picks_of(size_t rung) { return 1u << (ladder[rung].bits - 1); }
+size_t lg_columns_of(size_t rung) { return lg_ladder[rung].bits > 3 ? 4 : LG_WINDOWS; }
 
-static size_t columns_of(size_t rung) { return ladder[rung].bits > 3 ? 4 : LG_WINDOWS; }
-
-static size_t table_floats(size_t rung) { return picks_of(rung) * ladder[rung].dims * columns_of(rung); }
+static size_t table_floats(size_t rung) { return lg_picks_of(rung) * lg_ladder[rung].dims * lg_columns_of(rung); }
 
 size_t lg_trellis_table_floats(void) {
     size_t total = 0;
@@ -39,7 +21,7 @@ size_t lg_trellis_table_floats(void) {
     return total;
 }
 
-static const float *table_of(const lg_trellis *trellis, size_t rung) {
+const float *lg_table_of(const lg_trellis *trellis, size_t rung) {
     const float *table = trellis->tables;
     for (size_t each = 1; each < rung; each++) table += table_floats(each);
     return table;
@@ -60,8 +42,7 @@ static unsigned char coset_of(unsigned window) {
     return (unsigned char)((first & 1u) | (second & 1u) << 1);
 }
 
-/* Lay out scratch memory, and find the symbols of a code of `bytes` bytes. */
-static lg_status prepare(const lg_trellis *trellis, size_t bytes, void *scratch, lg_work *work) {
+lg_status lg_trellis_prepare(const lg_trellis *trellis, size_t bytes, void *scratch, lg_work *work) {
     size_t dim = trellis->dim;
     work->levels = scratch;
     work->costs = work->levels + dim;
@@ -73,14 +54,16 @@ static lg_status prepare(const lg_trellis *trellis, size_t bytes, void *scratch,
     work->cosets = work->steps + dim;
     work->older = work->cosets + LG_WINDOWS;
     work->symbols = 0;
+    work->bytes = bytes;
+    for (size_t rung = 1; rung < LG_RUNGS; rung++) work->tables[rung] = lg_table_of(trellis, rung);
     for (unsigned window = 0; window < LG_WINDOWS; window++) work->cosets[window] = coset_of(window);
     memset(work->steps, 0, dim);
     for (size_t step = 0; step < 8 * bytes; step++) {
         size_t at = trellis->order[step], rung = at < dim ? work->steps[at] : LG_RUNGS;
-        if (rung + 1 >= LG_RUNGS || at % ladder[rung].span || at + ladder[rung].span > dim) return LG_BAD_ARGUMENT;
-        for (size_t i = 0; i < ladder[rung].span; i++) work->steps[at + i]++;
+        if (rung + 1 >= LG_RUNGS || at % lg_ladder[rung].span || at + lg_ladder[rung].span > dim) return LG_BAD_ARGUMENT;
+        for (size_t i = 0; i < lg_ladder[rung].span; i++) work->steps[at + i]++;
     }
-    for (size_t at = 0; at < dim; at += ladder[work->steps[at]].dims)
+    for (size_t at = 0; at < dim; at += lg_ladder[work->steps[at]].dims)
         if (work->steps[at]) {
             work->dims[work->symbols] = (uint16_t)at;
             work->rungs[work->symbols++] = work->steps[at];
@@ -95,7 +78,7 @@ lg_status lg_trellis_make(lg_trellis *trellis, void *scratch) {
         return LG_BAD_ARGUMENT;
     if (!scratch || (uintptr_t)scratch % 8) return LG_BAD_ARGUMENT;
     trellis->kernels = lg_best_kernels();
-    return prepare(trellis, trellis->steps / 8, scratch, &work);
+    return lg_trellis_prepare(trellis, trellis->steps / 8, scratch, &work);
 }
 
 /* ---- Writing ---- */
@@ -116,10 +99,10 @@ static unsigned pick_of_coset(const float *table, unsigned picks, unsigned coset
 
 /* errors (LG_WINDOWS): the squared error of a symbol's values with every window's best pick. */
 static void window_errors(const lg_trellis *trellis, size_t rung, const float *values, const lg_work *work) {
-    const float *table = table_of(trellis, rung);
-    unsigned picks = picks_of(rung);
-    if (columns_of(rung) == LG_WINDOWS) {
-        trellis->kernels->window_errors(table, picks, ladder[rung].dims, values, work->errors);
+    const float *table = lg_table_of(trellis, rung);
+    unsigned picks = lg_picks_of(rung);
+    if (lg_columns_of(rung) == LG_WINDOWS) {
+        trellis->kernels->window_errors(table, picks, lg_ladder[rung].dims, values, work->errors);
         return;
     }
     float errors[4];
@@ -133,9 +116,9 @@ static void window_errors(const lg_trellis *trellis, size_t rung, const float *v
 /* The pick with the least error for a symbol whose window is known. */
 static unsigned best_pick(const lg_trellis *trellis, size_t rung, unsigned window, const float *values,
                           const lg_work *work) {
-    const float *table = table_of(trellis, rung);
-    unsigned picks = picks_of(rung), dims = ladder[rung].dims, best = 0;
-    if (columns_of(rung) != LG_WINDOWS) return pick_of_coset(table, picks, work->cosets[window], values[0]);
+    const float *table = lg_table_of(trellis, rung);
+    unsigned picks = lg_picks_of(rung), dims = lg_ladder[rung].dims, best = 0;
+    if (lg_columns_of(rung) != LG_WINDOWS) return pick_of_coset(table, picks, work->cosets[window], values[0]);
     float least = INFINITY;
     for (unsigned pick = 0; pick < picks; pick++) {
         float error = 0;
@@ -186,7 +169,7 @@ lg_status lg_trellis_encode(const lg_trellis *trellis, size_t bytes, const float
                             void *scratch, size_t *bad_row) {
     lg_work work;
     if (!is_usable(trellis, bytes, scratch) || (rows && (!embeddings || !codes))) return LG_BAD_ARGUMENT;
-    lg_status status = prepare(trellis, bytes, scratch, &work);
+    lg_status status = lg_trellis_prepare(trellis, bytes, scratch, &work);
     if (status != LG_OK) return status;
     for (size_t r = 0; r < rows; r++) {
         const float *row = embeddings + r * trellis->dim;
@@ -206,7 +189,7 @@ lg_status lg_trellis_encode(const lg_trellis *trellis, size_t bytes, const float
             size_t rung = work.rungs[t];
             unsigned pick = best_pick(trellis, rung, work.windows[t], work.levels + work.dims[t], &work);
             put_bits(code, &place, (unsigned)work.windows[t] >> 8, 1);
-            put_bits(code, &place, pick, ladder[rung].bits - 1u);
+            put_bits(code, &place, pick, lg_ladder[rung].bits - 1u);
         }
     }
     return LG_OK;
@@ -214,31 +197,19 @@ lg_status lg_trellis_encode(const lg_trellis *trellis, size_t bytes, const float
 
 /* ---- Reading ---- */
 
-static unsigned get_bits(const unsigned char *code, size_t *place, unsigned bits) {
-    unsigned value = 0;
-    for (unsigned i = 0; i < bits; i++, (*place)++)
-        value = value << 1 | ((unsigned)code[*place / 8] >> (7 - *place % 8) & 1u);
-    return value;
-}
-
 /* What a code stands for (dim), not yet of length 1. */
 static void unpack(const lg_trellis *trellis, const lg_work *work, const unsigned char *code, float *row) {
-    size_t place = 0;
-    unsigned state = 0;
+    lg_reader reader = {code, 0, 0};
     memcpy(row, trellis->mean, trellis->dim * sizeof *row);
     for (size_t t = 0; t < work->symbols; t++) {
-        size_t rung = work->rungs[t], columns = columns_of(rung), dims = ladder[rung].dims;
-        const float *table = table_of(trellis, rung);
-        unsigned bit = get_bits(code, &place, 1), window = bit * LG_STATES + state;
-        unsigned pick = get_bits(code, &place, ladder[rung].bits - 1u);
-        size_t column = columns == LG_WINDOWS ? window : work->cosets[window];
+        size_t rung = work->rungs[t], columns = lg_columns_of(rung), dims = lg_ladder[rung].dims;
+        const float *values = lg_read_symbol(work, rung, &reader);
         for (size_t i = 0; i < dims; i++) {
             size_t dim = work->dims[t] + i;
-            float level = table[(pick * dims + i) * columns + column] * trellis->gains[rung];
+            float level = values[i * columns] * trellis->gains[rung];
             level *= trellis->deviation[dim];
             row[dim] += level;
         }
-        state = (state << 1 | bit) & (LG_STATES - 1);
     }
 }
 
@@ -246,7 +217,7 @@ lg_status lg_trellis_decode(const lg_trellis *trellis, size_t bytes, const void 
                             void *scratch) {
     lg_work work;
     if (!is_usable(trellis, bytes, scratch) || (rows && (!embeddings || !codes))) return LG_BAD_ARGUMENT;
-    lg_status status = prepare(trellis, bytes, scratch, &work);
+    lg_status status = lg_trellis_prepare(trellis, bytes, scratch, &work);
     if (status != LG_OK) return status;
     for (size_t r = 0; r < rows; r++) {
         float *row = embeddings + r * trellis->dim;

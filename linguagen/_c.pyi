@@ -78,6 +78,16 @@ class Trellis:
         """Write embeddings (rows, dim) as codes (rows, size)."""
     def decode(self, size: int, codes: _Array, embeddings: _Array) -> None:
         """Read codes (rows, size) as embeddings (rows, dim)."""
+    def search(self, size: int, queries: _Array, codes: _Array, rows: _Array, cosines: _Array) -> None:
+        """Find the codes nearest to each query, nearest first.
+
+        Args:
+            size: bytes of a code.
+            queries: (queries, dim), each of length 1.
+            codes: (rows, size).
+            rows: is written: (queries, k) int64, numbers of the nearest codes.
+            cosines: is written: (queries, k).
+        """
 
 class Text:
     """A text model from the bytes of its table, which stay in memory with it. Threads can share one."""

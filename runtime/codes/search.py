@@ -1,5 +1,6 @@
 """Exact search over codes: with the C library, or with numpy where an installation has no library."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -78,21 +79,41 @@ def _nothing(queries: int) -> tuple[Rows, Array]:
 def _found_by_c(codec: "Codec", queries: Array, codes: "Codes", k: int, threads: int) -> tuple[Rows, Array]:
     """Row numbers (queries, k) and cosines (queries, k) of the nearest codes (rows, columns), by the C library."""
     library = codec.library(queries.shape[1])
-    found: dict[int, tuple[Rows, Array]] = {0: _nothing(len(queries))}
 
-    def search(first: int, end: int) -> None:
-        """Search one part."""
-        shape = (len(queries), min(k, end - first))
-        rows, cosines = np.empty(shape, np.int64), np.empty(shape, np.float32)
+    def search(part: "Codes", rows: Rows, cosines: Array) -> None:
+        """Search one part of the codes."""
         lengths = None
         if len(queries) > 1 and codec.kind not in _LENGTH_FREE:  # measured once for all queries
-            lengths = np.empty(end - first, np.float32)
-            library.lengths(codes[first:end], lengths)
-        library.search(queries, codes[first:end], lengths, rows, cosines)
+            lengths = np.empty(len(part), np.float32)
+            library.lengths(part, lengths)
+        library.search(queries, part, lengths, rows, cosines)
+
+    return found_in_parts(search, len(queries), codes, k, threads)
+
+
+def found_in_parts(
+    search: Callable[["Codes", Rows, Array], None], queries: int, codes: "Codes", k: int, threads: int
+) -> tuple[Rows, Array]:
+    """Search parts of codes (rows, columns) on several threads; returns what is nearest in all of them.
+
+    Args:
+        search: writes the row numbers (queries, some) and cosines (queries, some) of the nearest codes of a part.
+        queries: how many there are.
+        codes: to search.
+        k: how many to find for each query.
+        threads: CPU threads.
+    """
+    found: dict[int, tuple[Rows, Array]] = {0: _nothing(queries)}
+
+    def search_part(first: int, end: int) -> None:
+        """Search one part."""
+        shape = (queries, min(k, end - first))
+        rows, cosines = np.empty(shape, np.int64), np.empty(shape, np.float32)
+        search(codes[first:end], rows, cosines)
         found[first] = rows + first, cosines
 
     if k:
-        run_parts(search, len(codes), threads, _LEAST_ROWS)
+        run_parts(search_part, len(codes), threads, _LEAST_ROWS)
     return merge([found[first] for first in sorted(found)], k)
 
 

@@ -24,7 +24,7 @@ _WINDOW_ROWS = 8192
 _SAMPLE = 512
 """Codes, spread over all, on which the error of the first pass is measured."""
 _DEVIATIONS = 5
-"""A code is left out if it seems farther than the k-th nearest by so many standard deviations of that error."""
+"""A code is left out if it seems farther than the k-th nearest should, by so many standard deviations of that error."""
 LEAST_ROWS = 16_384
 """Up to so many codes, all are decoded: a sieve takes as long to make."""
 _VALUES = np.arange(256)
@@ -83,17 +83,34 @@ def _search(codec: "TrellisCodec", query: Array, codes: Bytes, k: int) -> tuple[
     tables = codec.sieve.tables(query)
     sample = codes[:: max(1, len(codes) // _SAMPLE)]
     cosines = codec.score(query[None], sample)[0]
-    errors = cosines - _sums(tables, sample)
-    margin = errors.mean() + _DEVIATIONS * errors.std()
+    slope, margin = _fitted(cosines, _sums(tables, sample))
     least = np.sort(cosines)[-k] if k <= len(cosines) else -np.inf
     best = np.empty((1, 0), np.int64), np.empty((1, 0), np.float32)
     for first in range(0, len(codes), _WINDOW_ROWS):
         window = codes[first : first + _WINDOW_ROWS]
         if best[1].shape[1] == k:
             least = max(least, best[1][0, -1])
-        near = np.flatnonzero(_sums(tables, window) + margin >= least)
+        near = np.flatnonzero(_sums(tables, window) + margin >= slope * least)
         best = merge([best, (near[None] + first, codec.score(query[None], window[near]))], k)
     return best
+
+
+def _fitted(cosines: Array, sums: Array) -> tuple[float, float]:
+    """What the first pass gives for a code of a cosine: `slope * cosine - margin` at least.
+
+    Sums vary less than cosines, so a near code seems farther than it is, and the slope is below 1.
+
+    Args:
+        cosines: (rows,) of some codes.
+        sums: (rows,) that the first pass gives for them.
+
+    Returns:
+        The slope and the margin.
+    """
+    centred, variance = cosines - cosines.mean(), float(cosines.var())
+    slope = float(centred @ sums) / len(sums) / variance if variance > 1e-9 else 1.0
+    errors = sums - slope * cosines
+    return slope, float(_DEVIATIONS * errors.std() - errors.mean()) + 1e-5
 
 
 def _sums(tables: Array, codes: Bytes) -> Array:

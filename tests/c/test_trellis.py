@@ -69,6 +69,23 @@ def test_the_bytes_are_those_of_python(program, file, size):
     np.testing.assert_allclose(decoded, codec.decode(codes), atol=1e-6)
 
 
+@pytest.mark.parametrize(("size", "count"), [(24, 2400), (128, 2100), (300, 2049), (2048, 5)])
+def test_a_search_finds_what_scores_say(program, file, size, count):
+    codec = TrellisCodec.make(size, MANIFEST.trellis, MOMENTS)
+    query, generator = rows(3), np.random.default_rng(size)
+    codes = np.concatenate([codec.encode(query), generator.integers(0, 256, (count - 3, size), dtype=np.uint8)])
+    found = np.frombuffer(
+        run(program, file, "search", size, query[:1].tobytes() + codes.tobytes()), [("row", "<u4"), ("cosine", "<f4")]
+    )
+    scores = codec.score(query[:1], codes)[0]
+    assert found["row"].tolist() == np.argsort(-scores, kind="stable")[:5].tolist()
+    np.testing.assert_allclose(found["cosine"], scores[found["row"]], atol=2e-5)
+
+
+def test_a_query_without_direction_is_refused(program, file):
+    run(program, file, "search", 16, bytes(1536 * 4 + 80), code=6)
+
+
 @pytest.mark.parametrize("size", [0, 7, 2049])
 def test_other_sizes_are_refused(program, file, size):
     run(program, file, "encode", size, rows(1).tobytes(), code=1)
