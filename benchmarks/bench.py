@@ -18,6 +18,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from linguagen.export.vectors.fold import FoldedEncoder
 from linguagen.export.vectors.graph import build_graph
 from linguagen.models.catalogue import find_model
+from linguagen.models.mixture import teacher_mixture
 from linguagen.models.model_file import load_manifest
 from linguagen.runtime.cores import usable_cores
 from linguagen.runtime.measure.control_graph import control_graph
@@ -75,8 +76,7 @@ def faiss_pca() -> Engine:
 
 def vectors(rows: int) -> np.ndarray:
     """Synthetic vectors (rows, 1536) like the model's teacher's."""
-    statistics = load_manifest(MODEL).statistics
-    return np.concatenate(list(draw_vectors(statistics, rows, seed=0)))
+    return np.concatenate(list(draw_vectors(teacher_mixture(load_manifest(MODEL)), rows, seed=0)))
 
 
 ENGINES: dict[str, Callable[[], Engine]] = {

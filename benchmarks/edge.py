@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.pages import RESULTS, table, write_block
+from linguagen.models.mixture import teacher_mixture
 from linguagen.models.model_file import load_manifest
 from linguagen.runtime import Compressor
 from linguagen.runtime.measure.speed import bench_startup
@@ -60,7 +61,7 @@ def chromium_speed(folder: Path) -> tuple[float, float]:
 
 def measure(folder: Path) -> list[tuple[str, float, float | None]]:
     """Where it runs, rows a second, and seconds to the first vector where a process starts for it."""
-    rows = np.concatenate(list(draw_vectors(load_manifest(MODEL).statistics, ROWS, seed=0)))
+    rows = np.concatenate(list(draw_vectors(teacher_mixture(load_manifest(MODEL)), ROWS, seed=0)))
     np.save(folder / "rows.npy", rows)
     rows.astype("<f4").tofile(folder / "rows.bin")
     found: list[tuple[str, float, float | None]] = [

@@ -25,18 +25,14 @@ def shape(text: str) -> list[str]:
     return [re.sub(r"(-{2,}|\s+)+", " ", line).strip() for line in lines]
 
 
-@pytest.mark.timeout(900)  # it trains for a minute or two, beside the other tests
 def test_every_command_of_the_readme_prints_what_it_shows(tmp_path):
     text = README.read_text()
     blocks = BLOCK.findall(text)
-    assert len(blocks) == 2
+    assert len(blocks) == 1
     for block in blocks:
-        shown, printed = shape(block), shape(run_block(block, tmp_path))
-        # Figures follow the machine, and so may the word for where the encoder stands beside PCA.
-        verdict = re.compile(r"(Better than|No better than|WORSE than) PCA")
-        assert [verdict.sub("?", line)[:60] for line in shown] == [verdict.sub("?", line)[:60] for line in printed]
+        assert shape(block) == shape(run_block(block, tmp_path))  # figures follow the machine
     snippet = re.search(r"```python\n(.*?)```", text, re.DOTALL)[1]
-    code = snippet + "\nassert embeddings.shape == (4000, 256)"
+    code = snippet + "\nassert embeddings.shape == (2000, 256)"
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from linguagen.models.mixture import Mixture, teacher_mixture
 from linguagen.models.model_file import load_manifest
@@ -62,10 +63,10 @@ def draw_vectors(mixture: Mixture, rows: int, seed: int) -> Iterator[Array]:
         yield normalized(vectors.reshape(_CHUNK_ROWS, width)[: rows - first])
 
 
-def _shares(mixture: Mixture) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _shares(mixture: Mixture) -> npt.NDArray[np.float64]:
     """The weights (parts,) in double precision, so that they sum to 1 as numpy asks."""
     weights = mixture.weights.astype(np.float64)
-    return weights / weights.sum()
+    return np.asarray(weights / weights.sum())
 
 
 def _draw(generator: np.random.Generator, size: int) -> Array:
