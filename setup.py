@@ -8,7 +8,7 @@ from setuptools import Extension, setup
 # The library's own files, and the one that makes them a module. The examples are programs of their own.
 SOURCES = sorted(str(path) for path in Path("c").glob("*.c") if not path.name.startswith("example"))
 # Products and sums stay apart, so that every processor rounds alike.
-OPTIONS = ["-O3", "-ffp-contract=off", "-fvisibility=hidden"] if os.name == "posix" else []
+OPTIONS = ["-O3", "-g0", "-ffp-contract=off", "-fvisibility=hidden"] if os.name == "posix" else []
 
 setup(
     ext_modules=[

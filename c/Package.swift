@@ -9,8 +9,8 @@ let package = Package(
             name: "linguagen",
             path: ".",
             sources: [
-                "codes.c", "embed.c", "encode.c", "kernels.c", "kernels_avx2.c", "kernels_neon.c", "search.c", "table.c",
-                "sieve.c", "text.c", "trellis.c",
+                "codes.c", "embed.c", "encode.c", "kernels.c", "kernels_avx2.c", "kernels_neon.c", "kernels_wasm.c",
+                "search.c", "sieve.c", "table.c", "text.c", "trellis.c",
             ],
             publicHeadersPath: "."
         )

@@ -136,6 +136,10 @@ const lg_kernels *lg_best_kernels(void) {
 const lg_kernels *lg_neon_kernels(void);
 
 const lg_kernels *lg_best_kernels(void) { return lg_neon_kernels(); }
+#elif defined(__wasm_simd128__) && !defined(LG_ONLY_SCALAR)
+const lg_kernels *lg_wasm_kernels(void);
+
+const lg_kernels *lg_best_kernels(void) { return lg_wasm_kernels(); }
 #else
 const lg_kernels *lg_best_kernels(void) { return lg_scalar_kernels(); }
 #endif

@@ -14,6 +14,7 @@ await build({
   format: "esm",
   target: "es2022",
   platform: "neutral",
+  loader: { ".wasm": "binary" },
   external: ["onnxruntime-node", "onnxruntime-web", "node:*"],
   logLevel: "warning",
 });

@@ -17,6 +17,7 @@ await build({
   minify: true,
   format: "esm",
   target: "es2022",
+  loader: { ".wasm": "binary" },
   external: ["node:*", "onnxruntime-node", "onnxruntime-web"],
   alias: { "onnxruntime-web/wasm": here("../node_modules/onnxruntime-web/dist/ort.wasm.min.mjs") },
   logLevel: "warning",

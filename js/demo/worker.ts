@@ -7,7 +7,7 @@ engine.env.wasm.wasmPaths = new URL("./", import.meta.url).href;
 const loading = Compressor.load(new URL("./model.onnx", import.meta.url), { engine: engine as unknown as Engine });
 loading.then(
   async (compressor) => {
-    const { name, inputDim } = compressor.manifest;
+    const { name, inputDim } = compressor;
     await compressor.compress(new Float32Array(inputDim).fill(1)); // a first vector, so that ready means ready
     postMessage({ kind: "ready", name, width: inputDim });
   },

@@ -1,7 +1,13 @@
-export { Codec, type Kind, KINDS, rotationMatrix } from "./codes.js";
-export { Compressor, type Engine, type LoadOptions } from "./compressor.js";
-export { DeviceError, LinguaGenError, ModelFileError, UsageError, VectorError } from "./errors.js";
+export { CodeIndex } from "./codeIndex.js";
+export { Codec, type Codes, type Kind, KINDS } from "./codes.js";
+export { Compressor } from "./compressor.js";
+export { DeviceError, LinguaGenError, ModelFileError, TextError, UsageError, VectorError } from "./errors.js";
+export type { Origin } from "./files.js";
 export { type Manifest, readManifest, type Trellis } from "./manifest.js";
+export { rotationMatrix } from "./moments.js";
 export { readNpy, type Rows, writeNpy } from "./npy.js";
-export { TrellisCodec } from "./trellis.js";
+export type { Engine, LoadOptions } from "./onnxEngine.js";
 export { cosineTopK, type Hit, recallAtK } from "./search.js";
+export { TextModel } from "./textModel.js";
+export { TrellisCodec } from "./trellis.js";
+export type { Vectors } from "./vectors.js";

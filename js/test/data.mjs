@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { Compressor } from "../dist/index.js";
 
 export const MODELS = ["text-embedding-3-small", "text-embedding-ada-002"];
 export const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -44,3 +45,18 @@ export const engines = {
 };
 
 export const hasPython = expected !== null && existsSync(join(expected, "expected.json"));
+const skip = !hasPython && "no LINGUAGEN_EXPECTED";
+
+/** The path of a model's table, which test/expected.py wrote. */
+export const tablePath = (name) => join(expected, `${name}.lgt`);
+
+/** How each engine loads a shipped model, and why its tests are skipped, if they are. */
+export const loaders = {
+  webassembly: { load: (name) => Compressor.load(tablePath(name)), skip },
+  ...Object.fromEntries(
+    Object.entries(engines).map(([name, engine]) => [
+      name,
+      { load: async (model) => Compressor.load(modelBytes(model), { engine: await engine() }), skip: false },
+    ]),
+  ),
+};

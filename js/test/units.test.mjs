@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { Codec, cosineTopK, readManifest, readNpy, recallAtK, rotationMatrix, TrellisCodec, VectorError, writeNpy } from "../dist/index.js";
+import { cosineTopK, readManifest, readNpy, recallAtK, rotationMatrix, TrellisCodec, VectorError, writeNpy } from "../dist/index.js";
+import { sourceHash } from "../wasm/build.mjs";
 import { modelBytes, seededVectors } from "./data.mjs";
 
 test("the manifest is read from the model file itself", () => {
@@ -45,9 +47,9 @@ test("the rotation is orthonormal and begins with xorshift's signs", () => {
   assert.deepEqual(signs, [1, -1, 1, 1, 1, 1, -1, 1, -1, -1, -1, 1]);
 });
 
-test("kinds that are not known are wrong use", () => {
-  const manifest = readManifest(modelBytes("text-embedding-3-small"), "m");
-  assert.throws(() => new Codec("int3", manifest), { name: "UsageError", message: "kind is int3, expected one of int8, ubinary" });
+test("the WebAssembly is that of the sources", () => {
+  const recorded = readFileSync(new URL("../wasm/sources.sha256", import.meta.url), "utf8").trim();
+  assert.equal(sourceHash(), recorded, "c/ or js/wasm/exports.c changed: npm run wasm");
 });
 
 test("codes of any size stand for what they do in Python", () => {

@@ -68,14 +68,14 @@ class Driver:
         return [int(line.split()[0]) for line in lines], np.array([float(line.split()[1]) for line in lines])
 
 
-def wasm_driver(folder: Path, driver: Path = DRIVER) -> tuple[str, ...]:
+def wasm_driver(folder: Path, driver: Path = DRIVER, *options: str) -> tuple[str, ...]:
     """Compile a driver for WebAssembly; returns the words that run it in Node."""
     need("clang", "wasm-ld", "node")
     target = ("--target=wasm32-wasi",)
     probe = ["clang", *target, "-x", "c", "-", "-lm", "-o", str(folder / "probe.wasm")]
     if subprocess.run(probe, input=b"int main(void) { return 0; }\n", capture_output=True).returncode:
         pytest.skip("clang finds no wasi-libc here")
-    program = compile_driver(folder / "driver.wasm", *target, compiler="clang", driver=driver)
+    program = compile_driver(folder / "driver.wasm", *target, *options, compiler="clang", driver=driver)
     return ("node", "--no-warnings", str(DRIVER.parent / "wasi.mjs"), str(program))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from c.builds import KINDS, ROOT, SANITIZERS, C, Driver, compile_driver, need, wasm_driver, weights_of
+from c.builds import DRIVER, KINDS, ROOT, SANITIZERS, C, Driver, compile_driver, need, wasm_driver, weights_of
 
 from linguagen.export.c.writer import export_table
 from linguagen.models.catalogue import find_model
@@ -235,8 +235,11 @@ def test_arm_gives_the_same_bits(model, driver, table, vectors, embeddings, tmp_
     same_as(driver, other, model, vectors[:40], embeddings[:70], (256,))
 
 
-def test_webassembly_gives_the_same_bits(model, driver, table, vectors, embeddings, tmp_path):
-    same_as(driver, Driver(wasm_driver(tmp_path), table), model, vectors[:40], embeddings[:70], (256,))
+@pytest.mark.parametrize(("options", "kernels"), [((), "scalar"), (("-msimd128",), "wasm")])
+def test_webassembly_gives_the_same_bits(model, driver, table, vectors, embeddings, tmp_path, options, kernels):
+    other = Driver(wasm_driver(tmp_path, DRIVER, *options), table)
+    assert other.output("kernels").decode() == kernels
+    same_as(driver, other, model, vectors[:40], embeddings[:70], (256, 32))
 
 
 @pytest.mark.parametrize("precision", ["none", "int8"])

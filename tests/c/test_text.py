@@ -127,10 +127,10 @@ def test_every_build_gives_the_same_tokens_and_nearly_the_same_embeddings(progra
             assert row is None or np.abs(row - golden_row).max() < 1e-6
 
 
-@pytest.mark.parametrize("machine", ["aarch64", "webassembly"])
+@pytest.mark.parametrize("machine", ["aarch64", "webassembly", "webassembly-simd"])
 def test_other_machines_give_the_same_tokens(program, table, tmp_path, machine):
-    if machine == "webassembly":
-        words = wasm_driver(tmp_path, DRIVER)
+    if machine.startswith("webassembly"):
+        words = wasm_driver(tmp_path, DRIVER, *(["-msimd128"] if machine.endswith("simd") else []))
     else:
         need("aarch64-linux-gnu-gcc", "qemu-aarch64")
         options = ("-static", "-ffp-contract=off")

@@ -15,16 +15,17 @@ from linguagen.runtime.vectors import normalized
 DRIVER = Path(__file__).resolve().parent / "trellis_driver.c"
 BUILDS = {"cc": ("cc",), "scalar": ("cc", "-DLG_ONLY_SCALAR"), "sanitized": ("cc", *SANITIZERS), "clang": ("clang",)}
 EMULATED = {"aarch64": ("aarch64-linux-gnu-gcc", "qemu-aarch64"), "armv7": ("arm-linux-gnueabihf-gcc", "qemu-arm")}
+WEBASSEMBLY = {"webassembly": (), "webassembly-simd": ("-msimd128",)}
 MANIFEST = load_manifest("text-embedding-ada-002-1536")
 MOMENTS = MANIFEST.embedding_moments
 
 
-@pytest.fixture(scope="module", params=[*BUILDS, *EMULATED, "webassembly"])
+@pytest.fixture(scope="module", params=[*BUILDS, *EMULATED, *WEBASSEMBLY])
 def program(request, tmp_path_factory) -> tuple[str, ...]:
     """The words that run the driver."""
     folder = tmp_path_factory.mktemp("trellis")
-    if request.param == "webassembly":
-        return wasm_driver(folder, DRIVER)
+    if request.param in WEBASSEMBLY:
+        return wasm_driver(folder, DRIVER, *WEBASSEMBLY[request.param])
     if request.param in EMULATED:
         compiler, emulator = EMULATED[request.param]
         need(compiler, emulator)

@@ -1,0 +1,40 @@
+/* What JavaScript needs besides the functions of linguagen.h: the sizes of structs, and some of their fields. */
+#include "linguagen.h"
+
+#define EXPORT(name) __attribute__((export_name(#name))) name
+
+size_t EXPORT(model_size)(void);
+size_t EXPORT(codec_size)(void);
+size_t EXPORT(text_size)(void);
+uint32_t EXPORT(model_input_dim)(const lg_model *model);
+uint32_t EXPORT(model_output_dim)(const lg_model *model);
+const char *EXPORT(model_name)(const lg_model *model);
+uint32_t EXPORT(text_output_dim)(const lg_text *model);
+const char *EXPORT(text_name)(const lg_text *model);
+size_t EXPORT(codec_bytes_per_row)(const lg_codec *codec);
+const float *EXPORT(codec_mean)(const lg_codec *codec);
+const float *EXPORT(codec_deviation)(const lg_codec *codec);
+
+size_t model_size(void) { return sizeof(lg_model); }
+
+size_t codec_size(void) { return sizeof(lg_codec); }
+
+size_t text_size(void) { return sizeof(lg_text); }
+
+uint32_t model_input_dim(const lg_model *model) { return model->input_dim; }
+
+uint32_t model_output_dim(const lg_model *model) { return model->output_dim; }
+
+const char *model_name(const lg_model *model) { return model->name; }
+
+uint32_t text_output_dim(const lg_text *model) { return model->output_dim; }
+
+const char *text_name(const lg_text *model) { return model->name; }
+
+size_t codec_bytes_per_row(const lg_codec *codec) { return codec->bytes_per_row; }
+
+/* (dim), or NULL if the kind needs none. */
+const float *codec_mean(const lg_codec *codec) { return codec->mean; }
+
+/* (dim); for int8 and uint8 one number; NULL if the kind needs none. */
+const float *codec_deviation(const lg_codec *codec) { return codec->mean ? codec->deviation : &codec->deviation8; }
