@@ -225,6 +225,7 @@ def _stored(work: _Work, layout: type[IndexLayout], output: Path, id_column: str
     """Work whose results go into an index."""
     task = work.task
     made = layout(".db", task.columns, task.dtype, task.maker, id_column, output)
+    made.check(work.source)
     return replace(work, task=replace(task, layout=made, identity={**task.identity, "id": id_column}))
 
 

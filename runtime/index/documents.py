@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -65,11 +65,7 @@ class Documents:
         Raises:
             UsageError: a column is unknown, or an id is missing or taken.
         """
-        unknown = next((name for name in columns if name not in self.types), None)
-        if unknown is not None:
-            raise UsageError(
-                f"{self.database.name} has no column {unknown!r}; its columns are {', '.join(self.types) or 'none'}"
-            )
+        self.check_columns(columns)
         names, marks = ", ".join([ROW, *map(quoted, columns)]), ", ".join("?" * (1 + len(columns)))
         lists = [map(stored, values) for values in columns.values()]
         try:
@@ -79,6 +75,18 @@ class Documents:
             )
         except sqlite3.IntegrityError as error:
             raise self._bad_id(first, columns.get(self.id_column, [None])) from error
+
+    def check_columns(self, names: Iterable[str]) -> None:
+        """Refuse columns that are not there.
+
+        Raises:
+            UsageError: one of them is not.
+        """
+        unknown = next((name for name in names if name not in self.types), None)
+        if unknown is not None:
+            raise UsageError(
+                f"{self.database.name} has no column {unknown!r}; its columns are {', '.join(self.types) or 'none'}"
+            )
 
     def remove(self, numbers: Numbers) -> None:
         """Delete rows by their numbers (rows,)."""

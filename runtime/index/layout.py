@@ -6,10 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from linguagen.runtime.index.about import About
+from linguagen.runtime.index.about import ROW, About
 from linguagen.runtime.index.blocks import BLOCK_ROWS, Bytes
 from linguagen.runtime.index.carried import Batch, carried_columns, text_column
 from linguagen.runtime.index.container import Container
+from linguagen.runtime.index.documents import documents_table
+from linguagen.runtime.index.values import declared_type
 from linguagen.runtime.reading.sources import Source
 from linguagen.runtime.writing.layouts import Layout
 
@@ -29,6 +31,15 @@ class IndexLayout(Layout):
     def assembled(self) -> bool:
         """True: codes become an index when all of them are computed."""
         return True
+
+    def check(self, source: Source) -> None:
+        """Refuse a source whose columns cannot be those of the index, before its codes are made.
+
+        Raises:
+            UsageError: there is no column of ids, two columns have one name, or it is standard input.
+        """
+        types = {name: declared_type(values) for name, values in _first_columns(source).items()}
+        documents_table(types, self.id_column or ("id" if "id" in types else ROW))
 
     def assemble(self, partial: Path, target: Path, rows: int, source: Source, dropped: frozenset[int]) -> None:
         """Make the index; arguments as in `Layout.assemble`."""
@@ -57,6 +68,18 @@ class AddedLayout(IndexLayout):
 
     appends = True
 
+    def check(self, source: Source) -> None:
+        """Refuse a source that has columns which the index has not, before its codes are made.
+
+        Raises:
+            UsageError: it has, or it is standard input.
+        """
+        container = Container.open(self.named)
+        try:
+            container.documents.check_columns(_first_columns(source))
+        finally:
+            container.close()
+
     def assemble(self, partial: Path, target: Path, rows: int, source: Source, dropped: frozenset[int]) -> None:
         """Add them, all or none; arguments as in `Layout.assemble`; `target` is the index, links followed."""
         container = Container.open(target, self.named)
@@ -64,3 +87,8 @@ class AddedLayout(IndexLayout):
             container.append(self._batches(partial, rows, source, dropped))
         finally:
             container.close()
+
+
+def _first_columns(source: Source) -> Batch:
+    """The columns of the first rows of a source."""
+    return next(carried_columns(source) or iter([]), {})

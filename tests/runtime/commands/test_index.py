@@ -151,6 +151,20 @@ def test_bad_rows_are_refused_or_dropped_with_their_columns(tiny, tmp_path, tiny
     assert len(np.load(tmp_path / "t.db.kept.npy")) == 298
 
 
+def test_columns_that_do_not_fit_are_refused_before_any_code_is_made(tiny, tiny_text, built, tmp_path, run_command):
+    """The vectors cannot be used either, and nobody has looked at them yet."""
+    table = pyarrow.table({"doi": [1], "embedding": [[float("nan")] * 48], "other": ["x"]})
+    pyarrow.parquet.write_table(table, tmp_path / "bad.parquet")
+    new = run_command("lg-run", "index", "bad.parquet", "-o", "n.db", "--model", tiny["int8"], "--id", "no", code=2)
+    assert "ids are expected in a column 'no'" in new.stderr
+    more = run_command("lg-run", "index", "bad.parquet", "-o", "corpus.db", "--add", "--model", tiny["int8"], code=2)
+    assert "corpus.db has no column 'other'; its columns are doi, year, text" in more.stderr
+    program = str(Path(sys.executable).parent / "lg-run")
+    words = [program, "index", "-", "-o", "s.db", "--model", str(tiny_text["int8"])]
+    done = subprocess.run(words, cwd=tmp_path, input=b"a text", capture_output=True)
+    assert (done.returncode, b"standard input can be read only once" in done.stderr) == (2, True)
+
+
 def test_an_interrupted_build_is_resumed(tiny, tmp_path, tiny_vectors, run_command):
     np.save(tmp_path / "big.npy", np.tile(tiny_vectors, (700, 1)))
     words = ["index", "big.npy", "-o", "big.db", "--model", str(tiny["int8"]), "--threads", "1"]
