@@ -7,6 +7,7 @@ A fifth of its rows are queries and stay outside. All others are compressed with
 fitted to all of them or, where the corpus grows, to three quarters of them.
 """
 
+import json
 import subprocess
 import sys
 import tempfile
@@ -29,6 +30,8 @@ CORPORA: dict[str, tuple[tuple[int, ...], ...]] = {
 }
 """Origins of each corpus in a teacher's dev set: the single ones have 300 rows or more."""
 DIM = 256
+STORE = Path(".fits.json")
+"""What is measured already; remove it after a change of the fit."""
 HEAD = ["corpus", "documents", "shipped", "own PCA", "fitted", "above own PCA", "own PCA, grown", "fitted, grown"]
 
 Encode = Callable[[np.ndarray], np.ndarray]
@@ -87,13 +90,16 @@ def line(teacher: str, name: str, lookup: Lookup) -> list[str]:
 
 
 def lines(teacher: str) -> list[list[str]]:
-    """The corpora of a teacher in the table."""
+    """The corpora of a teacher in the table; those that are stored are not measured again."""
     vectors, origins = load_part(teacher, "dev"), np.load(VECTORS / teacher / "dev-source.npy")
-    found = []
+    store, found = json.loads(STORE.read_text()) if STORE.exists() else {}, []
     for chosen in CORPORA[teacher]:
         name = f"{teacher.removeprefix('text-embedding-')}, dev {'+'.join(map(str, chosen))}"
-        found.append(line(teacher, name, split_corpus(vectors[np.isin(origins, chosen)])))
-        print(found[-1], flush=True)
+        if name not in store:
+            store[name] = line(teacher, name, split_corpus(vectors[np.isin(origins, chosen)]))
+            STORE.write_text(json.dumps(store))
+            print(store[name], flush=True)
+        found.append(store[name])
     return found
 
 

@@ -37,7 +37,8 @@ CORPORA: dict[str, tuple[tuple[int, ...], ...]] = {
 STEPS = 100
 TRAINED = (0.05, 0.2, 0.5)
 RULES = tuple((allowance, slack) for allowance in (0.0, 0.02) for slack in (0.0, 0.005, 0.01))
-"""Recall that a recipe may lose: of later documents against the starting model, of fitted ones against own PCA."""
+"""Recall that a recipe may lose: of later documents against the starting model (or must gain, where the trial has few
+documents), and of fitted ones against own PCA."""
 RECIPES = (
     KEEP,
     *map(Recipe, SHARES),
@@ -45,8 +46,11 @@ RECIPES = (
 )
 
 
-def measure(teacher: str, ranks: tuple[int, ...]) -> list[dict[str, Any]]:
-    """What every recipe gives on one corpus: its scores, and its recall on queries that no choice sees."""
+def measure(teacher: str, ranks: tuple[int, ...]) -> dict[str, Any]:
+    """What every recipe gives on one corpus: its scores, and its recall on queries that no choice sees.
+
+    `few` says that a trial has fewer documents than dimensions.
+    """
     rows, origins = load_part(teacher, "train"), load_origins(teacher)
     names, counts = np.unique(origins, return_counts=True)
     own = np.isin(origins, names[np.argsort(-counts, kind="stable")[list(ranks)]])
@@ -66,10 +70,10 @@ def measure(teacher: str, ranks: tuple[int, ...]) -> list[dict[str, Any]]:
             maps = [fitter.fit(recipe, numbers, blends) for numbers, blends in parts]
             recalls = [float(lookup.recall(partial(project, projection=each)).mean()) for each in maps]
             found.append({"recipe": asdict(recipe), "scores": scores.tolist(), "recalls": recalls})
-    return found
+    return {"few": len(trials[0].parts[1]) < DIM, "recipes": found}
 
 
-def measured() -> dict[str, list[dict[str, Any]]]:
+def measured() -> dict[str, dict[str, Any]]:
     """Every corpus, those that are stored already not measured again."""
     store = json.loads(STORE.read_text()) if STORE.exists() else {}
     for teacher, corpora in CORPORA.items():
@@ -85,13 +89,14 @@ def measured() -> dict[str, list[dict[str, Any]]]:
 def line(teacher: str, allowance: float, slack: float) -> list[str]:
     """What a rule gives over a teacher's corpora, in points of recall: means, and the worst corpus."""
     gains = []
-    for name, found in measured().items():
+    for name, corpus in measured().items():
         if not name.startswith(teacher):
             continue
+        found = corpus["recipes"]
         recipes = [Recipe(**item["recipe"]) for item in found]
         scores = {recipe: tuple(item["scores"]) for recipe, item in zip(recipes, found, strict=True)}
         recalls = {recipe: np.array(item["recalls"]) for recipe, item in zip(recipes, found, strict=True)}
-        chosen = recalls[best_recipe(scores, recipes, slack, allowance)]
+        chosen = recalls[best_recipe(scores, recipes, slack, -allowance if corpus["few"] else allowance)]
         own, start = recalls[Recipe(0.0)], recalls[KEEP]
         gains.append([*(chosen - own), chosen[1] - start[1]])
     points = 100 * np.array(gains)  # (corpora, 3)

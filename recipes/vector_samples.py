@@ -19,7 +19,7 @@ from linguagen.runtime.writing.sample import draw_vectors
 from recipes.vector_models import TEACHERS
 
 PARTS, RANK = 12, 14
-"""With int8 factors they take less than 300 kB. More parts of lower rank order the methods alike, at lower recall."""
+"""They take about 150 kB. More parts of lower rank order the methods alike, at lower recall."""
 _ROWS = 2000
 _METHODS = ("truncation", "PCA", "softened PCA")
 

@@ -1,7 +1,8 @@
 """Run the commands that a page shows, in their order, and write what they print into the page.
 
 python tests/readme_commands.py                            # README.md, in an empty folder
-python tests/readme_commands.py docs/results/vectors.md    # another page, in the root of the checkout
+python tests/readme_commands.py docs/training.md           # a guide, in an empty folder
+python tests/readme_commands.py docs/results/vectors.md    # a page of results, in the root of the checkout
 """
 
 import os
@@ -45,8 +46,9 @@ def rewrite(page: Path, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        rewrite(Path(sys.argv[1]), ROOT)
+    page = Path(sys.argv[1]) if len(sys.argv) > 1 else README
+    if page.parent.name == "results":
+        rewrite(page, ROOT)
     else:
         with tempfile.TemporaryDirectory() as empty:
-            rewrite(README, Path(empty))
+            rewrite(page, Path(empty))

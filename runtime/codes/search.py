@@ -10,7 +10,6 @@ from linguagen.runtime.native import has_library, run_parts
 from linguagen.runtime.vectors import Array, check_layout, unit_rows
 
 if TYPE_CHECKING:
-    from linguagen import _c
     from linguagen.runtime.codes.codec import Codec, Codes
     from linguagen.runtime.codes.trellis import TrellisCodec
 
@@ -24,9 +23,7 @@ _LEAST_ROWS = 16_384
 """Codes for a thread, at least."""
 
 
-def search_codes(
-    codec: "Codec | TrellisCodec", queries: Array, codes: "Codes", k: int, threads: int
-) -> tuple[Rows, Array]:
+def search_codes(codec: "Codec", queries: Array, codes: "Codes", k: int, threads: int) -> tuple[Rows, Array]:
     """Find the codes nearest to queries; arguments, results and errors are those of `Codec.search`.
 
     Args:
@@ -36,6 +33,13 @@ def search_codes(
         k: how many to find for each query.
         threads: CPU threads.
     """
+    unit = check_search(codec, queries, codes, k, threads)
+    codes, k = np.ascontiguousarray(codes), min(k, len(codes))
+    return _found_by_c(codec, unit, codes, k, threads) if has_library() else found_by_numpy(codec, unit, codes, k)
+
+
+def check_search(codec: "Codec | TrellisCodec", queries: Array, codes: "Codes", k: int, threads: int) -> Array:
+    """Check the arguments of `search_codes`; returns the queries (queries, model's dim), each of length 1."""
     if k < 1 or threads < 1:
         raise UsageError(f"k is {k} and threads is {threads}, expected 1 or more of both")
     check_layout(queries.shape, queries.dtype, None, "queries")
@@ -48,13 +52,7 @@ def search_codes(
             f"codes: shape {codes.shape} of {codes.dtype}, expected (rows, {codec.columns}) of {codec.dtype}; "
             "give them as encode wrote them"
         )
-    unit, _ = unit_rows(queries, 0, "queries")
-    codes, k = np.ascontiguousarray(codes), min(k, len(codes))
-    library = codec.library(unit.shape[1]) if has_library() else None
-    if library is not None:
-        measures = len(unit) > 1 and codec.kind not in _LENGTH_FREE  # once for all queries
-        return _found_by_c(library, measures, unit, codes, k, threads)
-    return _found_by_numpy(codec, unit, codes, k)
+    return unit_rows(queries, 0, "queries")[0]
 
 
 def merge(found: list[tuple[Rows, Array]], k: int) -> tuple[Rows, Array]:
@@ -77,13 +75,9 @@ def _nothing(queries: int) -> tuple[Rows, Array]:
     return np.empty((queries, 0), np.int64), np.empty((queries, 0), np.float32)
 
 
-def _found_by_c(
-    library: "_c.Codec", measures: bool, queries: Array, codes: "Codes", k: int, threads: int
-) -> tuple[Rows, Array]:
-    """Row numbers (queries, k) and cosines (queries, k) of the nearest codes (rows, columns), by the C library.
-
-    If it measures, the lengths of what codes stand for are found before the search, not by it.
-    """
+def _found_by_c(codec: "Codec", queries: Array, codes: "Codes", k: int, threads: int) -> tuple[Rows, Array]:
+    """Row numbers (queries, k) and cosines (queries, k) of the nearest codes (rows, columns), by the C library."""
+    library = codec.library(queries.shape[1])
     found: dict[int, tuple[Rows, Array]] = {0: _nothing(len(queries))}
 
     def search(first: int, end: int) -> None:
@@ -91,7 +85,7 @@ def _found_by_c(
         shape = (len(queries), min(k, end - first))
         rows, cosines = np.empty(shape, np.int64), np.empty(shape, np.float32)
         lengths = None
-        if measures:
+        if len(queries) > 1 and codec.kind not in _LENGTH_FREE:  # measured once for all queries
             lengths = np.empty(end - first, np.float32)
             library.lengths(codes[first:end], lengths)
         library.search(queries, codes[first:end], lengths, rows, cosines)
@@ -102,7 +96,7 @@ def _found_by_c(
     return merge([found[first] for first in sorted(found)], k)
 
 
-def _found_by_numpy(codec: "Codec | TrellisCodec", queries: Array, codes: "Codes", k: int) -> tuple[Rows, Array]:
+def found_by_numpy(codec: "Codec | TrellisCodec", queries: Array, codes: "Codes", k: int) -> tuple[Rows, Array]:
     """Like `_found_by_c`, but with `Codec.score`, window by window."""
     best = _nothing(len(queries))
     for first in range(0, len(codes), _WINDOW_ROWS):

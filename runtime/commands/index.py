@@ -28,12 +28,13 @@ from linguagen.runtime.encoders.tasks import compress_task, embed_task, encode_t
 from linguagen.runtime.encoders.text_encoder import TextEncoder
 from linguagen.runtime.encoders.text_sources import READABLE_TEXTS, open_texts
 from linguagen.runtime.index.container import Container
+from linguagen.runtime.index.flat import write_flat
 from linguagen.runtime.index.layout import AddedLayout, IndexLayout
 from linguagen.runtime.index.model import IndexModel
 from linguagen.runtime.measure.made_by import check_made_by
 from linguagen.runtime.reading.sources import READABLE, Source, open_vectors
 from linguagen.runtime.vectors import check_layout
-from linguagen.runtime.writing.process import Task, process_file
+from linguagen.runtime.writing.process import FileReport, Task, process_file
 from linguagen.runtime.writing.whole_file import refuse_existing
 
 _TEXT_FILES = (".txt", ".md")
@@ -63,6 +64,9 @@ IdOption = Annotated[
 AddOption = Annotated[bool, typer.Option("--add", help="Add the rows to an index, all or none.")]
 RemoveOption = Annotated[
     list[str] | None, typer.Option(help="Remove the row of this id from an index; may be given several times.")
+]
+FlatOption = Annotated[
+    bool, typer.Option("--flat", help="Write the index INPUT as a .safetensors file to map into memory.")
 ]
 DropOption = Annotated[
     str,
@@ -96,6 +100,7 @@ def index(
     id_column: IdOption = "",
     add: AddOption = False,
     remove: RemoveOption = None,
+    flat: FlatOption = False,
     bad_rows: DropOption = "refuse",
     any_model: AnyModelOption = False,
     resume: ResumeOption = False,
@@ -112,10 +117,15 @@ def index(
     Example: lg-run index more.parquet -o corpus.db --add
 
     Example: lg-run index -o corpus.db --remove 17 --remove 18
+
+    Example: lg-run index corpus.db --flat -o corpus.safetensors
     """
     _check_options(path, output, add, remove, bad_rows, [size, to, dim, id_column or None])
     if path is None:
         _remove(output, remove or [])
+        return
+    if flat:
+        _flatten(path, output, overwrite)
         return
     if add:
         work = _adding(path, output, model, column, any_model, threads)
@@ -126,6 +136,11 @@ def index(
         work = _stored(work, IndexLayout, output, id_column=id_column)
     with progress("indexing", work.source.rows_known) as advance:
         report = process_file(work.task, work.source, output, advance, work.workers, bad_rows, resume)
+    _say_done(work, report, output, add)
+
+
+def _say_done(work: _Work, report: FileReport, output: Path, add: bool) -> None:
+    """Say how many rows an index has got, and how to search it; then print its name."""
     say(f"{_rows(report.rows)}{' added' if add else ''}, {megabytes(report.bytes_after)}, model {work.model}")
     if not add:
         say(f"next: lg-run search --in {output} --like ID, or a text, or --vector FILE")
@@ -221,6 +236,18 @@ def _remove(output: Path, ids: list[str]) -> None:
     finally:
         container.close()
     say(f"{_rows(len(set(ids)))} removed")
+    show_name(output)
+
+
+def _flatten(path: Path, output: Path, overwrite: bool) -> None:
+    """Write an index as a file to map into memory."""
+    container = Container.open(path)
+    try:
+        refuse_existing(output, overwrite)
+        rows = write_flat(container, output)
+    finally:
+        container.close()
+    say(f"{_rows(rows)}, {megabytes(output.stat().st_size)}")
     show_name(output)
 
 

@@ -33,6 +33,7 @@ from linguagen.runtime.console import (
 from linguagen.runtime.encoders.compressor import Compressor
 from linguagen.runtime.index.container import Container
 from linguagen.runtime.index.database import is_database
+from linguagen.runtime.index.flat import FLAT, Flat
 from linguagen.runtime.measure import speed as benchmark
 from linguagen.runtime.measure.fidelity import NEIGHBOURS
 
@@ -115,7 +116,7 @@ def info(
 
     Example: lg-run info text-embedding-ada-002
     """
-    if is_database(Path(model)):
+    if is_database(Path(model)) or Path(model).suffix == FLAT:
         facts, figures, table = _index_info(Path(model))
     else:
         path = find_model(model)
@@ -170,7 +171,7 @@ def _text_info(path: Path, file: TextFile) -> _Info:
 
 def _index_info(path: Path) -> _Info:
     """What `lg-run info` shows of an index."""
-    container = Container.open(path)
+    container = Flat(path) if path.suffix == FLAT else Container.open(path)
     about, rows, columns = container.about, len(container.stored().numbers), list(container.documents.types)
     container.close()
     facts: dict[str, object] = {

@@ -13,6 +13,7 @@ from linguagen.runtime.commands.options import AnyModelOption, DeviceOption, Jso
 from linguagen.runtime.console import format_table, print_json, printable, show
 from linguagen.runtime.encoders.text_encoder import TextEncoder
 from linguagen.runtime.index.database import is_database
+from linguagen.runtime.index.flat import FLAT
 from linguagen.runtime.index.index import Hit, Index
 from linguagen.runtime.index.search import Hits, nearest_codes, nearest_rows
 from linguagen.runtime.measure.made_by import check_made_by
@@ -81,7 +82,7 @@ def search(
 
     Example: lg-run search "playing music" --in vectors.npy --text lines.txt
     """
-    if is_database(path):
+    if is_database(path) or path.suffix == FLAT:
         with Index.open(path, model=compressed_by, text_model=model, threads=threads) as index:
             hits = _search_index(index, query, vector, like, k, where)
             _show_index(index, hits, as_json)

@@ -30,10 +30,14 @@ class About:
     text_column: str
     """The column of texts, which are shown with what is found; empty if there is none."""
 
+    def values(self) -> dict[str, object]:
+        """What is said, by key."""
+        own = {key: value for key, value in vars(self).items() if key != "maker"}
+        return {**vars(self.maker), **own}
+
     def write(self, database: Database) -> None:
         """Write the table `linguagen`, a key and a value a row, with a checksum over all others."""
-        own = {key: value for key, value in vars(self).items() if key != "maker"}
-        values = {**vars(self.maker), **own}
+        values = self.values()
         database.execute("CREATE TABLE linguagen (key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID")
         rows = {**values, "crc32": _checksum(values)}
         database.executemany("INSERT INTO linguagen VALUES (?, ?)", rows.items())

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from linguagen.models.errors import UsageError
 from linguagen.runtime.index.blocks import Numbers
 from linguagen.runtime.index.documents import Documents
+from linguagen.runtime.index.flat import FlatDocuments
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +28,7 @@ class Filter:
     but: Numbers | None = None
     """Numbers (rows,) of rows that do not pass."""
 
-    def passing(self, numbers: Numbers, documents: Documents) -> npt.NDArray[np.bool_]:
+    def passing(self, numbers: Numbers, documents: Documents | FlatDocuments) -> npt.NDArray[np.bool_]:
         """True for each row (rows,) that passes, given the numbers (rows,) of all rows.
 
         Raises:

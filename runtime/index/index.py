@@ -17,6 +17,7 @@ from linguagen.runtime.index.batches import batches_of, kept_columns
 from linguagen.runtime.index.carried import TEXT
 from linguagen.runtime.index.container import Container
 from linguagen.runtime.index.filter import Filter
+from linguagen.runtime.index.flat import FLAT, Flat, write_flat
 from linguagen.runtime.index.model import IndexModel, are_texts
 from linguagen.runtime.reading.maker import Maker
 from linguagen.runtime.vectors import Array
@@ -42,7 +43,9 @@ class Index:
     Codes are held in memory from the first search on, and read again when another process has changed the file.
     """
 
-    def __init__(self, container: Container, model: IndexModel, text_model: IndexModel, threads: int | None) -> None:
+    def __init__(
+        self, container: Container | Flat, model: IndexModel, text_model: IndexModel, threads: int | None
+    ) -> None:
         """Put together what `build` and `open` have checked."""
         self._container, self._model, self._text_model, self._threads = container, model, text_model, threads
         self.codec: Codec | TrellisCodec = model.codec_of(container.about)
@@ -108,7 +111,7 @@ class Index:
         """Open an index.
 
         Args:
-            path: its file.
+            path: its file; .safetensors for a flat one, which is never changed and knows no conditions.
             model: name or path of the model that made it; None for the installed model that it names.
             text_model: name or path of the text model that embeds queries; None for the model that made the index.
             threads: CPU threads; None for all cores that this process may use.
@@ -118,7 +121,8 @@ class Index:
             UnknownModelError: a model is not installed.
             IndexFileError: the file is cut, edited or no index, or another model made it.
         """
-        container = Container.open(Path(path))
+        container: Container | Flat
+        container = Flat(Path(path)) if Path(path).suffix == FLAT else Container.open(Path(path))
         maker = container.about.maker
         loaded = reader = IndexModel.of(container, model, threads)
         if text_model is not None:
@@ -177,6 +181,21 @@ class Index:
         """
         kept = kept_columns(rows, self.about.id_column, ids, columns)
         return self._container.append(batches_of(self._model.embed(rows), self.codec, kept))
+
+    def write_flat(self, path: str | Path, overwrite: bool = False) -> None:
+        """Write the index as one file to map into memory, which is opened in milliseconds and never changed.
+
+        Args:
+            path: the file to write, which appears when it is whole; its name ends with .safetensors.
+            overwrite: replace a file of this name.
+
+        Raises:
+            UsageError: the file exists, a column holds bytes, or this index is flat.
+        """
+        if not isinstance(self._container, Container):
+            raise UsageError(f"{self._container.name} is a flat index already; copy it")
+        refuse_existing(Path(path), overwrite)
+        write_flat(self._container, Path(path))
 
     def remove(self, ids: Sequence[Any]) -> None:
         """Remove rows, all or none; what they held is overwritten in the file.

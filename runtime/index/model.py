@@ -16,6 +16,7 @@ from linguagen.runtime.encoders.compressor import Compressor, trellis_codec
 from linguagen.runtime.encoders.text_encoder import TextEncoder
 from linguagen.runtime.index.about import About
 from linguagen.runtime.index.container import Container
+from linguagen.runtime.index.flat import Flat
 from linguagen.runtime.reading.maker import Maker
 from linguagen.runtime.vectors import Array, check_layout, unit_rows
 
@@ -36,7 +37,7 @@ class IndexModel:
         self.manifest: Manifest | TextManifest = read_encoder_file(path).manifest
 
     @classmethod
-    def of(cls, container: Container, chosen: str | Path | None, threads: int | None) -> "IndexModel":
+    def of(cls, container: Container | Flat, chosen: str | Path | None, threads: int | None) -> "IndexModel":
         """The model that made the codes of an index.
 
         Args:

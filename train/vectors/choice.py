@@ -7,6 +7,7 @@ documents worse than the starting model does is never chosen.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -32,7 +33,8 @@ _SLACK = 0.005
 """Recall of fitted documents that a recipe may lose against own PCA for what it gains on later ones."""
 _ALLOWANCE = 0.02
 """Recall of later documents that a recipe may lose against the starting model where it is chosen: the maps that are
-tried know half of the corpus, and lose more than the map of all rows (docs/decisions/fitting.md)."""
+tried know half of the corpus, and lose more than the map of all rows (docs/decisions/fitting.md). It must gain as much
+where the trial has fewer documents than dimensions: then the teacher fills those maps, and they lose less."""
 
 Scores = dict[Recipe, tuple[float, float]]
 """Recall of each recipe among fitted documents, and among documents of which some come later."""
@@ -107,14 +109,16 @@ def choose_recipe(fitter: Fitter, numbers: Indices, steps: int, advance: Advance
         advance: told 1 after the closed forms, and 1 after the trainings.
     """
     trials = list(split_trials(fitter, numbers))
+    few = len(trials[0].parts[1]) < fitter.start.dim
+    best_of = partial(best_recipe, allowance=-_ALLOWANCE if few else _ALLOWANCE)
     scores = _score(fitter, trials, [KEEP, *map(Recipe, SHARES)])
     advance(1)
-    best = best_recipe(scores, scores)
+    best = best_of(scores, scores)
     number = SHARES.index(best.share) if best.share is not None else None
     begins = [best] if number is None else [Recipe(share) for share in SHARES[max(0, number - 1) : number + 1]]
     scores |= _score(fitter, trials, [replace(begin, steps=steps) for begin in begins])
     advance(1)
-    return best_recipe(scores, scores), scores
+    return best_of(scores, scores), scores
 
 
 def best_recipe(
@@ -122,15 +126,15 @@ def best_recipe(
 ) -> Recipe:
     """The best of some recipes.
 
-    First comes one that keeps later documents about as well as the starting model, then one that keeps fitted documents
-    about as well as the corpus's own PCA or comes nearest to it, then the best mean of both recalls. Of those that keep
-    later documents worse, the one that keeps most of them is best.
+    First comes one that keeps later documents as well as the starting model, less an allowance, then one that keeps
+    fitted documents as well as the corpus's own PCA, less some slack, or comes nearest to that, then the best mean of
+    both recalls. Of those that keep later documents worse, the one that keeps most of them is best.
 
     Args:
         scores: of all recipes, KEEP and PCA among them.
         recipes: to choose from.
         slack: recall of fitted documents that may be lost against own PCA.
-        allowance: recall of later documents that may be lost against the starting model.
+        allowance: recall of later documents that may be lost against the starting model; below 0, that must be gained.
     """
     least_fitted, least_later = scores[_PCA][0] - slack, scores[KEEP][1] - allowance
 

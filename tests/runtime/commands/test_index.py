@@ -72,6 +72,20 @@ def test_an_index_is_built_searched_and_changed(tiny, built, tiny_vectors, tmp_p
     assert sorted(each.name for each in tmp_path.glob("*corpus.db*")) == ["corpus.db"]
 
 
+def test_a_flat_index_is_written_searched_and_described(tiny, built, tmp_path, run_command):
+    words = ("lg-run", "index", "corpus.db", "--flat", "-o", "corpus.safetensors")
+    done = run_command(*words)
+    assert (done.stdout, done.stderr) == ("corpus.safetensors\n", "200 rows, 0.0 MB\n")
+    assert "corpus.safetensors exists" in run_command(*words, code=2).stderr
+    like = ("--like", "10.1/8", "--compressed-by", tiny["int8"], "--json")
+    hits = [run_command("lg-run", "search", "--in", f"corpus.{kind}", *like).stdout for kind in ("db", "safetensors")]
+    assert hits[0] == hits[1]
+    facts = json.loads(run_command("lg-run", "info", "corpus.safetensors", "--json").stdout)
+    assert (facts["rows"], facts["columns"]) == (200, "doi, year, text")
+    refused = run_command("lg-run", "index", "corpus.parquet", "--flat", "-o", "x.safetensors", code=1)
+    assert "corpus.parquet: no index; build one with" in refused.stderr
+
+
 def test_info_describes_an_index(tiny, built, run_command):
     facts = json.loads(run_command("lg-run", "info", "corpus.db", "--json").stdout)
     assert (facts["rows"], facts["columns"], facts["ids"], facts["texts"]) == (200, "doi, year, text", "doi", "text")
