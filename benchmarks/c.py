@@ -44,7 +44,7 @@ _LOST = """## Where it loses
 
 Without AVX2 (any processor but x86-64, or another compiler than gcc and clang) plain C runs; it gives the same
 integers, and the compiler decides how fast. The kernels for NEON are tested in an emulator and have not been timed.
-There are none for AVX-512 VNNI or WebAssembly yet."""
+There are none for AVX-512 VNNI yet."""
 _TEXT = """Texts are lines of this documentation, {characters:.0f} characters on average; one text is the shortest.
 Both columns are the whole call of `TextEncoder.embed` with `engine="c"` and `engine="onnxruntime"`."""
 _THREADS = """`codec.search` on two threads takes {ratio:.2f} of the time on one (elapsed time, int8, the same rows)."""

@@ -96,11 +96,13 @@ typedef struct lg_reading {
     float *hidden;  /* (tokens, hidden) */
     float *summed;  /* (tokens, hidden) */
     float *fade;    /* (hidden) */
+    uint32_t *missing; /* (missing_count): places of tokens whose products are not in the cache */
+    size_t missing_count;
 } lg_reading;
 
 static size_t lay_out_reading(const lg_text *model, size_t count, void *scratch, lg_reading *reading) {
     size_t units = (size_t)model->directions * model->hidden, hidden = count * model->hidden;
-    size_t floats = count + model->width + units + model->output_dim + 5 * hidden + model->hidden;
+    size_t floats = count + model->width + units + model->output_dim + 5 * hidden + model->hidden + count;
     if (scratch) {
         reading->total = scratch;
         reading->shares = (float *)(void *)(reading->total + model->output_dim);
@@ -110,6 +112,7 @@ static size_t lay_out_reading(const lg_text *model, size_t count, void *scratch,
         reading->hidden = reading->parts + 3 * hidden;
         reading->summed = reading->hidden + hidden;
         reading->fade = reading->summed + hidden;
+        reading->missing = (uint32_t *)(void *)(reading->fade + model->hidden);
     }
     return model->output_dim * sizeof(double) + floats * sizeof(float) + 8;
 }
@@ -147,23 +150,65 @@ static void pool_rows(const lg_text *model, const uint32_t *tokens, size_t count
     }
 }
 
-/* Parts (tokens, 3 hidden) of the first block of a direction, from the tokens' rows. */
-static void first_parts(const lg_text *model, const uint32_t *tokens, size_t count, size_t direction, float *parts) {
-    size_t columns = 3 * (size_t)model->hidden, base = direction * columns, n = model->stride;
+size_t lg_cache_bytes(const lg_text *model, uint32_t slots) {
+    return ((size_t)model->columns * sizeof(float) + sizeof(uint32_t)) * slots;
+}
+
+lg_status lg_cache_make(lg_cache *cache, const lg_text *model, uint32_t slots, void *memory) {
+    if (!cache || !model || !slots || !memory || (uintptr_t)memory % 4) return LG_BAD_ARGUMENT;
+    cache->products = memory;
+    cache->tokens = (uint32_t *)(void *)(cache->products + (size_t)slots * model->columns);
+    cache->slots = slots;
+    for (uint32_t slot = 0; slot < slots; slot++) cache->tokens[slot] = UINT32_MAX;
+    return LG_OK;
+}
+
+/* Where the products (columns) of a token are kept. */
+static float *kept_products(const lg_text *model, const lg_cache *cache, uint32_t token) {
+    return cache->products + (size_t)(token % cache->slots) * model->columns;
+}
+
+/* List the tokens whose products must be computed: all of them if there is no cache. */
+static void find_missing(const lg_cache *cache, const uint32_t *tokens, size_t count, lg_reading *reading) {
+    reading->missing_count = 0;
+    for (size_t t = 0; t < count; t++)
+        if (!cache || cache->tokens[tokens[t] % cache->slots] != tokens[t])
+            reading->missing[reading->missing_count++] = (uint32_t)t;
+}
+
+/* Products of a token's row with four columns from one on. */
+static void four_products(const lg_text *model, uint32_t token, size_t column, float *four) {
+    size_t n = model->stride;
+    if (model->step > 0) {
+        model->kernels->dot8((const uint8_t *)model->rows + token * n, (const int8_t *)model->weights + column * n,
+                             model->sums + column, model->scales + column, n, four);
+        return;
+    }
+    for (size_t i = 0; i < 4; i++)
+        four[i] = model->kernels->dotf((const float *)model->rows + token * n,
+                                       (const float *)model->weights + (column + i) * n, n);
+}
+
+/* Parts (tokens, 3 hidden) of the first block of a direction, from the tokens' rows or from the cache. */
+static void first_parts(const lg_text *model, const uint32_t *tokens, size_t count, size_t direction,
+                        const lg_reading *reading, const lg_cache *cache) {
+    size_t columns = 3 * (size_t)model->hidden, base = direction * columns, bytes = columns * sizeof(float);
+    float *parts = reading->parts;
+    for (size_t t = 0, i = 0; cache && t < count; t++)
+        if (i < reading->missing_count && reading->missing[i] == t)
+            i++;
+        else
+            memcpy(parts + t * columns, kept_products(model, cache, tokens[t]) + base, bytes);
     for (size_t c = 0; c < columns; c += 4) {
-        size_t first = c + 4 <= columns ? c : columns - 4, column = base + first;
-        for (size_t t = 0; t < count; t++) {
-            float *four = parts + t * columns + first;
-            if (model->step > 0) {
-                model->kernels->dot8((const uint8_t *)model->rows + tokens[t] * n,
-                                     (const int8_t *)model->weights + column * n, model->sums + column,
-                                     model->scales + column, n, four);
-                continue;
-            }
-            for (size_t i = 0; i < 4; i++)
-                four[i] = model->kernels->dotf((const float *)model->rows + tokens[t] * n,
-                                               (const float *)model->weights + (column + i) * n, n);
+        size_t first = c + 4 <= columns ? c : columns - 4;
+        for (size_t i = 0; i < reading->missing_count; i++) {
+            size_t t = reading->missing[i];
+            four_products(model, tokens[t], base + first, parts + t * columns + first);
         }
+    }
+    for (size_t i = 0; cache && i < reading->missing_count; i++) {
+        size_t t = reading->missing[i];
+        memcpy(kept_products(model, cache, tokens[t]) + base, parts + t * columns, bytes);
     }
 }
 
@@ -189,12 +234,12 @@ static void fading_sums(const lg_kernels *kernels, const float *parts, size_t co
 
 /* hidden (tokens, hidden) of one direction, through all of its blocks. */
 static void read_direction(const lg_text *model, const uint32_t *tokens, size_t count, size_t direction,
-                           const lg_reading *reading) {
+                           const lg_reading *reading, const lg_cache *cache) {
     size_t hidden = model->hidden, columns = 3 * hidden;
     int reversed = model->reversed >> direction & 1;
     const float *keep = model->keep + direction * model->layers * hidden;
     const float *deeper = model->deeper + direction * (model->layers - 1) * hidden * columns;
-    first_parts(model, tokens, count, direction, reading->parts);
+    first_parts(model, tokens, count, direction, reading, cache);
     for (size_t i = 0; i < count * hidden; i++) reading->hidden[i] = 0;
     for (size_t layer = 0; layer < model->layers; layer++, keep += hidden) {
         for (size_t t = 0; layer && t < count; t++) {
@@ -212,24 +257,31 @@ static void read_direction(const lg_text *model, const uint32_t *tokens, size_t 
 }
 
 /* The embedding (output_dim) of at most LG_WINDOW tokens. */
-static void read_window(const lg_text *model, const uint32_t *tokens, size_t count, const lg_reading *reading,
-                        float *embedding) {
+static void read_window(const lg_text *model, const uint32_t *tokens, size_t count, lg_reading *reading,
+                        const lg_cache *cache, float *embedding) {
     size_t units = (size_t)model->directions * model->hidden, inputs = model->width + units;
     float *row = reading->row;
     weigh(model, tokens, count, reading->shares);
+    find_missing(cache, tokens, count, reading);
     for (size_t i = 0; i < inputs; i++) reading->pooled[i] = 0;
     pool_rows(model, tokens, count, reading->shares, reading->pooled);
     for (size_t direction = 0; direction < model->directions; direction++) {
-        read_direction(model, tokens, count, direction, reading);
+        read_direction(model, tokens, count, direction, reading, cache);
         float *pooled = reading->pooled + model->width + direction * model->hidden;
         model->kernels->add_rows(pooled, reading->shares, count, reading->hidden, model->hidden);
+    }
+    /* Only now, in the order in which products were kept: tokens that share a slot replace each other. */
+    for (size_t i = 0; cache && i < reading->missing_count; i++) {
+        uint32_t token = tokens[reading->missing[i]];
+        cache->tokens[token % cache->slots] = token;
     }
     for (size_t i = 0; i < model->output_dim; i++) row[i] = 0;
     model->kernels->add_rows(row, reading->pooled, inputs, model->out, model->output_dim);
     lg_finish(model->kernels, row, model->output_dim, embedding);
 }
 
-lg_status lg_embed(const lg_text *model, const uint32_t *tokens, size_t count, float *embedding, void *scratch) {
+lg_status lg_embed(const lg_text *model, const uint32_t *tokens, size_t count, float *embedding, const lg_cache *cache,
+                   void *scratch) {
     lg_reading reading;
     if (!model || (count && !tokens) || !embedding || !scratch || (uintptr_t)scratch % 8) return LG_BAD_ARGUMENT;
     if (!count) return LG_EMPTY_TEXT;
@@ -237,13 +289,13 @@ lg_status lg_embed(const lg_text *model, const uint32_t *tokens, size_t count, f
         if (tokens[t] >= model->pieces) return LG_BAD_ARGUMENT;
     lay_out_reading(model, count < LG_WINDOW ? count : LG_WINDOW, scratch, &reading);
     if (count <= LG_WINDOW) {
-        read_window(model, tokens, count, &reading, embedding);
+        read_window(model, tokens, count, &reading, cache, embedding);
         return LG_OK;
     }
     for (size_t i = 0; i < model->output_dim; i++) reading.total[i] = 0;
     for (size_t first = 0; first < count; first += LG_WINDOW) {
         size_t some = count - first < LG_WINDOW ? count - first : LG_WINDOW;
-        read_window(model, tokens + first, some, &reading, embedding);
+        read_window(model, tokens + first, some, &reading, cache, embedding);
         for (size_t i = 0; i < model->output_dim; i++) reading.total[i] += (double)some * embedding[i];
     }
     float *row = reading.row;

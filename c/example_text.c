@@ -38,7 +38,7 @@ static float *embedded(const lg_text *model, const char *text) {
     if (tokens && scratch && embedding) status = lg_tokenize(model, text, bytes, tokens, &count, scratch);
     free(scratch);
     scratch = malloc(lg_embed_scratch(model, count));
-    if (status == LG_OK && scratch) status = lg_embed(model, tokens, count, embedding, scratch);
+    if (status == LG_OK && scratch) status = lg_embed(model, tokens, count, embedding, NULL, scratch);
     free(scratch);
     free(tokens);
     if (status == LG_OK) return embedding;

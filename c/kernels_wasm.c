@@ -1,6 +1,5 @@
 /* The loops for WebAssembly with -msimd128. Elsewhere this file is empty. Its loads need no alignment. */
 #include "internal.h"
-#include "trellis_loops.h"
 
 #if defined(__wasm_simd128__) && !defined(LG_ONLY_SCALAR)
 #include <wasm_simd128.h>
@@ -160,16 +159,17 @@ static void search4_wasm(const uint8_t *codes, size_t rows, size_t n, const int8
     }
 }
 
+/* Plain C, in which compilers see the vectors: the option holds for all files. */
 static void add_gate_wasm(float *hidden, const float *parts, size_t n) {
     lg_scalar_kernels()->add_gate(hidden, parts, n);
 }
 
 static void window_errors_wasm(const float *table, size_t picks, size_t dims, const float *values, float *errors) {
-    window_errors_loop(table, picks, dims, values, errors);
+    lg_scalar_kernels()->window_errors(table, picks, dims, values, errors);
 }
 
 static void trellis_step_wasm(float *costs, float factor, const float *errors, unsigned char *older) {
-    trellis_step_loop(costs, factor, errors, older);
+    lg_scalar_kernels()->trellis_step(costs, factor, errors, older);
 }
 
 const lg_kernels *lg_wasm_kernels(void) {

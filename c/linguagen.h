@@ -113,6 +113,14 @@ typedef struct lg_text {
     char name[64];       /* the model's name, UTF-8, ends with a zero byte */
 } lg_text;
 
+/* What lg_embed computed for single tokens, so that a token that comes again takes less time. Threads cannot share one.
+ * Read its fields, and let only lg_cache_make set them. */
+typedef struct lg_cache {
+    float *products;  /* (slots, columns of the model) */
+    uint32_t *tokens; /* (slots): whose they are */
+    uint32_t slots;
+} lg_cache;
+
 /* One result of a search. */
 typedef struct lg_hit {
     size_t row;   /* counted from 0 */
@@ -313,15 +321,28 @@ lg_status lg_tokenize(const lg_text *model, const char *text, size_t bytes, uint
 /* Bytes of scratch memory that lg_embed needs for a number of tokens; it grows up to 4,096 tokens and then stays. */
 size_t lg_embed_scratch(const lg_text *model, size_t count);
 
+/* Bytes of memory that a cache for some tokens needs. */
+size_t lg_cache_bytes(const lg_text *model, uint32_t slots);
+
+/* Make an empty cache, for many calls of lg_embed with one model. Embeddings are the same with and without.
+ *
+ * slots   tokens to keep; 4,096 suit most languages.
+ * memory  lg_cache_bytes(model, slots) bytes, aligned to 4; must stay in memory.
+ *
+ * Returns LG_OK or LG_BAD_ARGUMENT. */
+lg_status lg_cache_make(lg_cache *cache, const lg_text *model, uint32_t slots, void *memory);
+
 /* Embed a text.
  *
  * tokens     (count), from lg_tokenize. A text of more than 4,096 gets the mean of its windows' embeddings, each
  *            weighted by its number of tokens, scaled to length 1.
  * embedding  is written: (model->output_dim), of length 1.
+ * cache      of this model, which pays for more than a few texts; may be NULL.
  * scratch    lg_embed_scratch(model, count) bytes, aligned to 8.
  *
  * Returns LG_OK, LG_BAD_ARGUMENT (a token that the model does not have, too) or LG_EMPTY_TEXT. */
-lg_status lg_embed(const lg_text *model, const uint32_t *tokens, size_t count, float *embedding, void *scratch);
+lg_status lg_embed(const lg_text *model, const uint32_t *tokens, size_t count, float *embedding, const lg_cache *cache,
+                   void *scratch);
 
 #ifdef __cplusplus
 }

@@ -506,38 +506,65 @@ static lg_status tokenize(const lg_text *model, const char *text, size_t bytes, 
 }
 
 /* Embed tokens (count). */
-static lg_status embed_tokens(const lg_text *model, const uint32_t *tokens, size_t count, float *embedding) {
+static lg_status embed_tokens(const lg_text *model, const uint32_t *tokens, size_t count, float *embedding,
+                              const lg_cache *cache) {
     void *scratch = malloc(lg_embed_scratch(model, count));
-    lg_status status = lg_embed(model, tokens, count, embedding, scratch);
+    lg_status status = lg_embed(model, tokens, count, embedding, cache, scratch);
     free(scratch);
     return status;
 }
 
 /* Tokenize a text (bytes) and embed it. */
-static lg_status embed(const lg_text *model, const char *text, size_t bytes, float *embedding) {
+static lg_status embed(const lg_text *model, const char *text, size_t bytes, float *embedding, const lg_cache *cache) {
     uint32_t *tokens = NULL;
     size_t count = 0;
     lg_status status = tokenize(model, text, bytes, &tokens, &count);
-    if (status == LG_OK) status = embed_tokens(model, tokens, count, embedding);
+    if (status == LG_OK) status = embed_tokens(model, tokens, count, embedding, cache);
     free(tokens);
     return status;
 }
 
+/* Embed a text of Python; its number goes into a list if it has no token. False with an exception if that fails. */
+static int embed_one(const lg_text *model, PyObject *text, float *embedding, const lg_cache *cache, Py_ssize_t number,
+                     PyObject *empty) {
+    Py_ssize_t bytes;
+    const char *letters = text ? PyUnicode_AsUTF8AndSize(text, &bytes) : NULL;
+    if (!letters) return 0;
+    lg_status status;
+    Py_BEGIN_ALLOW_THREADS
+    status = embed(model, letters, (size_t)bytes, embedding, cache);
+    Py_END_ALLOW_THREADS
+    if (status == LG_OK) return 1;
+    if (status != LG_EMPTY_TEXT) return refuse(status, -1) != NULL;
+    PyObject *place = PyLong_FromSsize_t(number);
+    int added = place && PyList_Append(empty, place) == 0;
+    Py_XDECREF(place);
+    return added;
+}
+
+/* Embed a list of texts, whose tokens share a cache of some slots, or none; returns those that are empty. */
+static PyObject *embed_list(const lg_text *model, PyObject *texts, float *embeddings, unsigned slots) {
+    lg_cache cache;
+    void *memory = slots ? malloc(lg_cache_bytes(model, slots)) : NULL;
+    const lg_cache *used = memory && lg_cache_make(&cache, model, slots, memory) == LG_OK ? &cache : NULL;
+    PyObject *empty = PyList_New(0);
+    Py_ssize_t count = PyList_Size(texts);
+    for (Py_ssize_t i = 0; empty && i < count; i++)
+        if (!embed_one(model, PyList_GetItem(texts, i), embeddings + (size_t)i * model->output_dim, used, i, empty))
+            Py_CLEAR(empty);
+    free(memory);
+    return empty;
+}
+
 static PyObject *text_embed(PyObject *self, PyObject *args) {
     const lg_text *model = &((Text *)self)->model;
-    const char *text;
-    Py_ssize_t bytes;
-    Py_buffer embedding;
-    PyObject *result = NULL;
-    if (!PyArg_ParseTuple(args, "s#w*:embed", &text, &bytes, &embedding)) return NULL;
-    if (has_rows(&embedding, model->output_dim * sizeof(float), 1, "embedding")) {
-        lg_status status;
-        Py_BEGIN_ALLOW_THREADS
-        status = embed(model, text, (size_t)bytes, embedding.buf);
-        Py_END_ALLOW_THREADS
-        result = status == LG_OK || status == LG_EMPTY_TEXT ? PyBool_FromLong(status == LG_OK) : refuse(status, -1);
-    }
-    PyBuffer_Release(&embedding);
+    unsigned slots;
+    PyObject *texts, *result = NULL;
+    Py_buffer embeddings;
+    if (!PyArg_ParseTuple(args, "O!w*I:embed", &PyList_Type, &texts, &embeddings, &slots)) return NULL;
+    if (has_rows(&embeddings, model->output_dim * sizeof(float), PyList_Size(texts), "embeddings"))
+        result = embed_list(model, texts, embeddings.buf, slots);
+    PyBuffer_Release(&embeddings);
     return result;
 }
 
@@ -550,7 +577,7 @@ static PyObject *text_embed_tokens(PyObject *self, PyObject *args) {
     if (count >= 0 && has_rows(&embedding, model->output_dim * sizeof(float), 1, "embedding")) {
         lg_status status;
         Py_BEGIN_ALLOW_THREADS
-        status = embed_tokens(model, tokens.buf, (size_t)count, embedding.buf);
+        status = embed_tokens(model, tokens.buf, (size_t)count, embedding.buf, NULL);
         Py_END_ALLOW_THREADS
         result = finished(status, -1, NULL);
     }
@@ -577,7 +604,7 @@ static PyObject *text_tokenize(PyObject *self, PyObject *args) {
 
 static PyMethodDef text_methods[] = {
     {"tokenize", text_tokenize, METH_VARARGS, "The tokens of a text, as a list."},
-    {"embed", text_embed, METH_VARARGS, "Embed a text as an embedding (output_dim)."},
+    {"embed", text_embed, METH_VARARGS, "Embed a list of texts as embeddings (texts, output_dim)."},
     {"embed_tokens", text_embed_tokens, METH_VARARGS, "Embed tokens (count) as an embedding (output_dim)."},
     {NULL, NULL, 0, NULL},
 };

@@ -100,7 +100,13 @@ class Text:
         """Check a table and open it."""
     def tokenize(self, text: str) -> list[int]:
         """The tokens of a text of any length, those of its SentencePiece model; holds the GIL."""
-    def embed(self, text: str, embedding: _Array) -> bool:
-        """Embed a text of any length as an embedding (output_dim,); false if the text has no token."""
+    def embed(self, texts: list[str], embeddings: _Array, slots: int) -> list[int]:
+        """Embed texts of any length; returns the places of those that have no token.
+
+        Args:
+            texts: the texts.
+            embeddings: is written: (texts, output_dim).
+            slots: tokens whose products are kept until the last text is done, at some KB each; 0 for a few texts.
+        """
     def embed_tokens(self, tokens: _Array, embedding: _Array) -> None:
         """Embed tokens (count,) uint32 as an embedding (output_dim,)."""

@@ -79,7 +79,7 @@ export class TextModel {
       const { place, count } = this.tokens(text);
       const output = library.take(4 * this.outputDim);
       const scratch = library.take(library.call("lg_embed_scratch", model, count));
-      if (library.call("lg_embed", model, place, count, output, scratch) === STATUS.emptyText) return false;
+      if (library.call("lg_embed", model, place, count, output, 0, scratch) === STATUS.emptyText) return false;
       row.set(library.view(Float32Array, output, this.outputDim));
       return true;
     });

@@ -10,6 +10,11 @@ from linguagen.runtime.vectors import Array
 _LEAST_TEXTS = 8
 """Texts for a thread, at least."""
 
+_CACHED_TEXTS = 64
+"""Texts for which a cache of their tokens pays, at least."""
+_SLOTS = 4096
+"""Tokens in a cache."""
+
 
 class TextEngine:
     """A text model in the C library; needs `native.has_library()`. Threads can share one."""
@@ -32,9 +37,9 @@ class TextEngine:
 
         def embed(first: int, end: int) -> None:
             """Embed some of the texts."""
-            for number in range(first, end):
-                if not self._model.embed(texts[number], embeddings[number]):
-                    empty.append(number)
+            slots = _SLOTS if end - first >= _CACHED_TEXTS else 0
+            found = self._model.embed(list(texts[first:end]), embeddings[first:end], slots)
+            empty.extend(first + place for place in found)
 
         run_parts(embed, len(texts), self._threads, _LEAST_TEXTS)
         return embeddings, sorted(empty)

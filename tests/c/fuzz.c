@@ -25,7 +25,7 @@ static void read_text(const lg_text *model, const char *text, size_t bytes) {
     free(scratch);
     scratch = room(lg_embed_scratch(model, count));
     if (count > most) abort();
-    lg_embed(model, tokens, count, embedding, scratch);
+    lg_embed(model, tokens, count, embedding, NULL, scratch);
     free(embedding);
     free(scratch);
     free(tokens);

@@ -145,6 +145,20 @@ def test_both_engines_take_tokens_and_c_needs_no_sentencepiece(library, tiny_tex
     assert encoder._engine._session is None
 
 
+@pytest.mark.parametrize("precision", ["none", "int8"])
+def test_a_cache_of_tokens_changes_nothing(library, tiny_text, precision):
+    model = TextEncoder.load(tiny_text[precision], threads=1, engine="c")._c._model
+    texts = [*TEXTS, "", *TEXTS[::-1]] * 9
+    found = {slots: np.zeros((len(texts), 8), np.float32) for slots in (0, 1, 3, 4096)}
+    for slots, embeddings in found.items():
+        assert model.embed(texts, embeddings, slots) == list(range(4, len(texts), 9))
+        assert np.array_equal(embeddings, found[0])
+    with pytest.raises(ValueError, match="embeddings has 81 rows, expected 80"):
+        model.embed(texts[1:], found[0], 0)
+    with pytest.raises(TypeError):
+        model.embed([*texts[1:], 3], found[0], 0)
+
+
 @pytest.mark.parametrize("engine", ["c", "onnxruntime"])
 def test_texts_without_a_token_are_refused_by_number(library, tiny_text, engine):
     encoder = TextEncoder.load(tiny_text["int8"], threads=2, engine=engine)
