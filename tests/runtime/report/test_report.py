@@ -141,4 +141,4 @@ def test_codes_of_any_size_are_recommended_by_their_bytes(run_command, tmp_path)
     run_command("lg-run", "report", "v.npy", "-o", "r.html", "--keep", "0.5", cwd=tmp_path)
     page = (tmp_path / "r.html").read_text()
     assert f"lg-run compress v.npy --model {DEFAULT_MODEL}-1536 --bytes 32" in page
-    assert "<td>64 bytes</td><td>1536 x trellis</td>" in page
+    assert "<td>32 bytes</td><td>1536 x trellis</td>" in page
