@@ -23,7 +23,7 @@ from benchmarks.fitting import statistics_of
 from benchmarks.pages import table
 from linguagen.runtime.measure.controls import project
 from linguagen.train.run.processes import Processes
-from linguagen.train.vectors.choice import SHARES, best_recipe, split_trials
+from linguagen.train.vectors.choice import SHARES, best_recipe, has_few_documents, split_trials
 from linguagen.train.vectors.data import open_corpus, split_rows
 from linguagen.train.vectors.model_file import Start
 from linguagen.train.vectors.recipe import KEEP, Fitter, Recipe
@@ -70,7 +70,7 @@ def measure(teacher: str, ranks: tuple[int, ...]) -> dict[str, Any]:
             maps = [fitter.fit(recipe, numbers, blends) for numbers, blends in parts]
             recalls = [float(lookup.recall(partial(project, projection=each)).mean()) for each in maps]
             found.append({"recipe": asdict(recipe), "scores": scores.tolist(), "recalls": recalls})
-    return {"few": len(trials[0].parts[1]) < DIM, "recipes": found}
+    return {"few": has_few_documents(trials, DIM), "recipes": found}
 
 
 def measured() -> dict[str, dict[str, Any]]:
@@ -96,7 +96,7 @@ def line(teacher: str, allowance: float, slack: float) -> list[str]:
         recipes = [Recipe(**item["recipe"]) for item in found]
         scores = {recipe: tuple(item["scores"]) for recipe, item in zip(recipes, found, strict=True)}
         recalls = {recipe: np.array(item["recalls"]) for recipe, item in zip(recipes, found, strict=True)}
-        chosen = recalls[best_recipe(scores, recipes, slack, -allowance if corpus["few"] else allowance)]
+        chosen = recalls[best_recipe(scores, recipes, corpus["few"], slack, allowance)]
         own, start = recalls[Recipe(0.0)], recalls[KEEP]
         gains.append([*(chosen - own), chosen[1] - start[1]])
     points = 100 * np.array(gains)  # (corpora, 3)

@@ -7,7 +7,6 @@ documents worse than the starting model does is never chosen.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 
@@ -109,20 +108,28 @@ def choose_recipe(fitter: Fitter, numbers: Indices, steps: int, advance: Advance
         advance: told 1 after the closed forms, and 1 after the trainings.
     """
     trials = list(split_trials(fitter, numbers))
-    few = len(trials[0].parts[1]) < fitter.start.dim
-    best_of = partial(best_recipe, allowance=-_ALLOWANCE if few else _ALLOWANCE)
+    few = has_few_documents(trials, fitter.start.dim)
     scores = _score(fitter, trials, [KEEP, *map(Recipe, SHARES)])
     advance(1)
-    best = best_of(scores, scores)
+    best = best_recipe(scores, scores, few)
     number = SHARES.index(best.share) if best.share is not None else None
     begins = [best] if number is None else [Recipe(share) for share in SHARES[max(0, number - 1) : number + 1]]
     scores |= _score(fitter, trials, [replace(begin, steps=steps) for begin in begins])
     advance(1)
-    return best_of(scores, scores), scores
+    return best_recipe(scores, scores, few), scores
+
+
+def has_few_documents(trials: list[Trial], dim: int) -> bool:
+    """True if trials have fewer documents than dimensions before the later ones come."""
+    return len(trials[0].parts[1]) < dim
 
 
 def best_recipe(
-    scores: Scores, recipes: Iterable[Recipe], slack: float = _SLACK, allowance: float = _ALLOWANCE
+    scores: Scores,
+    recipes: Iterable[Recipe],
+    few: bool = False,
+    slack: float = _SLACK,
+    allowance: float = _ALLOWANCE,
 ) -> Recipe:
     """The best of some recipes.
 
@@ -133,10 +140,11 @@ def best_recipe(
     Args:
         scores: of all recipes, KEEP and PCA among them.
         recipes: to choose from.
+        few: True if the trials have few documents: see `has_few_documents`.
         slack: recall of fitted documents that may be lost against own PCA.
-        allowance: recall of later documents that may be lost against the starting model; below 0, that must be gained.
+        allowance: recall of later documents that may be lost against the starting model, or with `few` must be gained.
     """
-    least_fitted, least_later = scores[_PCA][0] - slack, scores[KEEP][1] - allowance
+    least_fitted, least_later = scores[_PCA][0] - slack, scores[KEEP][1] + (allowance if few else -allowance)
 
     def rank(recipe: Recipe) -> tuple[bool, float, float]:
         """What recipes are compared by."""

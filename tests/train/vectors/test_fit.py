@@ -119,8 +119,8 @@ def test_no_recipe_that_harms_later_documents_is_best_and_own_pca_comes_next():
     assert best_recipe({**scores, a: (0.976, 0.85), b: (0.96, 0.90)}, scores) == a  # within half a point of PCA
     assert best_recipe({**scores, a: (0.965, 0.85), b: (0.96, 0.90)}, scores) == a  # nearer to PCA
     assert best_recipe({**scores, a: (0.976, 0.85), b: (0.976, 0.90)}, scores) == b  # of the same, the best mean
-    assert best_recipe({**scores, b: (0.86, 0.86)}, [pca, b], allowance=-0.02) == b  # the most of later ones
-    assert best_recipe({**scores, a: (0.97, 0.87)}, scores, allowance=-0.02) == a  # they must gain two points
+    assert best_recipe({**scores, b: (0.86, 0.86)}, [pca, b], few=True) == b  # the most of later ones
+    assert best_recipe({**scores, a: (0.97, 0.87)}, scores, few=True) == a  # they must gain two points
     assert best_recipe(scores, [pca, a]) == a
 
 
