@@ -25,7 +25,8 @@ _NO_TEXT_MODEL = (
 )
 _WHOLE = "-1536"
 """What the name of a teacher's model of whole width adds; it is the one that writes codes of any number of bytes."""
-_FOLDER = Path(__file__).resolve().parent / "shipped"
+SHIPPED = Path(__file__).resolve().parent / "shipped"
+"""The folder of the models of this package."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class AnnouncedModels:
 
 def shipped_models() -> dict[str, Path]:
     """Names and paths of the models of this package, the default and its siblings first."""
-    paths = {path.stem: path for path in _FOLDER.glob("*.onnx") if not path.stem.endswith(".decoder")}
+    paths = {path.stem: path for path in SHIPPED.glob("*.onnx") if not path.stem.endswith(".decoder")}
     return dict(sorted(paths.items(), key=lambda item: (not item[0].startswith(DEFAULT_MODEL), item[0])))
 
 

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from linguagen.models.arrays import Array
+from linguagen.models.catalogue import SHIPPED
 from linguagen.models.manifests.statistics import TeacherStatistics
 from linguagen.models.manifests.vectors import Manifest
 
 _LEVELS = 7
 """Levels on either side of zero that a number of a factor has in a file."""
-_TEACHERS = ("text-embedding-3-small", "text-embedding-ada-002")
-"""Teachers whose mixtures ship."""
+_ENDING = ".sample.npz"
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,11 +69,11 @@ class Mixture:
 
 def mixture_path(teacher: str) -> Path:
     """Where a teacher's mixture ships."""
-    return Path(__file__).resolve().parent / "shipped" / f"{teacher}.sample.npz"
+    return SHIPPED / f"{teacher}{_ENDING}"
 
 
 def teacher_mixture(manifest: Manifest) -> Mixture:
     """The mixture that ships for a model's teacher, or the Gaussian of the model's statistics for any other teacher."""
-    if manifest.teacher in _TEACHERS:
-        return Mixture.read(mixture_path(manifest.teacher))
-    return Mixture.of_statistics(manifest.statistics)
+    path = mixture_path(manifest.teacher)
+    # Found among the files that ship, so that the name in a stranger's model file leads nowhere else.
+    return Mixture.read(path) if path in SHIPPED.glob(f"*{_ENDING}") else Mixture.of_statistics(manifest.statistics)

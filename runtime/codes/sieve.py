@@ -24,9 +24,9 @@ _WINDOW_ROWS = 8192
 _SAMPLE = 512
 """Codes, spread over all, on which the error of the first pass is measured."""
 _DEVIATIONS = 5
-"""A code is left out if it seems farther than the k-th nearest should, by so many standard deviations of that error."""
+"""A code is left out if it seems farther than the k-th nearest should by this many standard deviations of the error."""
 LEAST_ROWS = 16_384
-"""Up to so many codes, all are decoded: a sieve takes as long to make."""
+"""Up to this many codes, all are decoded: a sieve takes as long to make."""
 _VALUES = np.arange(256)
 
 

@@ -29,7 +29,7 @@ BytesOption = Annotated[
     int | None,
     typer.Option(
         "--bytes",
-        help="Write every embedding in so many bytes, 8 to 2048, by a trellis code; a teacher's name then means "
+        help="Write every embedding in this many bytes, 8 to 2048, by a trellis code; a teacher's name then means "
         "its model NAME-1536.",
     ),
 ]

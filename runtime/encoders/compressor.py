@@ -18,7 +18,7 @@ from linguagen.runtime.encoders.loaded import RowModel
 from linguagen.runtime.vectors import Array
 
 _FEW_ROWS = {"int8": 8, "float32": 2}
-"""Up to so many rows, by the precision of a model, the C library is faster than onnxruntime: see docs/results/c.md."""
+"""Up to this many rows, by the precision of a model, C is faster than onnxruntime: see docs/results/c.md."""
 
 
 class Compressor(RowModel):

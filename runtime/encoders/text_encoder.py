@@ -44,7 +44,7 @@ _MIN_BATCH = 16
 """Texts in a batch, at least."""
 
 _FEW_TEXTS = 16
-"""Up to so many texts, the C library is faster than onnxruntime: see docs/results/c.md."""
+"""Up to this many texts, the C library is faster than onnxruntime: see docs/results/c.md."""
 
 _CALLS_BEFORE_C = 8
 """Calls with few texts before the C library takes over, since opening it takes as long as some hundred calls."""

@@ -29,7 +29,7 @@ def header_bytes(tensors: Tensors, metadata: Mapping[str, str]) -> bytes:
 
 
 def seek_tensor(file: BinaryIO, header: int, tensors: Tensors, name: str) -> None:
-    """Go to the beginning of an array in a file whose header takes so many bytes."""
+    """Go to the beginning of an array in a file whose header takes this many bytes."""
     file.seek(header + _bounds(tensors)[name][0])
 
 

@@ -77,7 +77,7 @@ class VectorRunConfig(RunSettings):
         "Share of rows held out for validation: whole origins if NAME-source.npy lies next to NAME.npy, else at "
         "random.",
     )
-    seconds: float = setting(0.0, "Take only as many steps as let the command end after so many seconds; 0 for all.")
+    seconds: float = setting(0.0, "Take only as many steps as let the command end after this many seconds; 0 for all.")
     init: str = setting(
         "",
         "Fit one corpus, starting from what this model (a name or file) knows of its teacher; the recipe is chosen on "

@@ -80,7 +80,7 @@ class Fitter:
         return self._train(projection, numbers, recipe.steps) if recipe.steps else projection
 
     def _train(self, projection: Array, numbers: Indices, steps: int) -> Array:
-        """A map (width, dim) after so many steps on the rows of these numbers (count,)."""
+        """A map (width, dim) after this many steps on the rows of these numbers (count,)."""
         weight = torch.from_numpy(projection).to(self.device).clone().requires_grad_()
         optimiser = torch.optim.AdamW([weight], lr=_RATE, weight_decay=self.batches.weight_decay)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
