@@ -5,7 +5,7 @@ the word it finds, or it is bounded.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -13,6 +13,8 @@ _REMEMBERED = 1 << 15
 """Runs of characters without a gap whose words are remembered, since few distinct ones make up most of a text."""
 _LONG_RUN = 40
 """Longer runs are not remembered."""
+MOST_WORDS = 4096
+"""Words of a sentence, at most, so that a text without full stops is read in bounded memory too."""
 
 # What divides words and belongs to none: white space, control characters, characters without width.
 _GAP = r"\s\x00-\x1f\x7f-\x9f\u200b\u2060\ufeff"
@@ -90,47 +92,61 @@ def split_words(text: str) -> list[Span]:
     Signs are words of their own; addresses, numbers and times are whole. Where a script writes no spaces, such as
     Chinese, a word ends at a sign only.
     """
-    words = []
-    for run in _RUN.finditer(text):
-        start, end = run.span()
-        # What follows the last run of a line is a line end or nothing.
-        divide = _divide_remembered if end - start <= _LONG_RUN else _divide
-        words += [Span(start + first, start + last) for first, last in divide(run[0], text[end : end + 1] in "\r\n")]
-    return words
+    return list(_words(text))
 
 
-def sentences(text: str, words: Sequence[Span]) -> Iterator[tuple[int, int]]:
-    """Divide the words of a text into sentences: yields the number of each one's first word, and of the one after it.
+def sentences(text: str, most: int = MOST_WORDS) -> Iterator[list[Span]]:
+    """Yield the words of each sentence of a text; only one sentence is held at a time.
 
     A sentence ends at a blank line, and at a full stop, question mark or exclamation mark, with the quotes and
     brackets that close after it, if a space and no small letter follow; Chinese and Japanese ones need no space.
+
+    Args:
+        text: any text.
+        most: words of a sentence, at most; a longer one is cut.
     """
-    first, ended, spaced = 0, False, True
-    for number, (start, end) in enumerate(words):
-        gap, word = text[words[number - 1].end : start] if number else "", text[start:end]
+    sentence: list[Span] = []
+    ended, spaced, place = False, True, 0
+    for span in _words(text):
+        gap, word = text[place : span.start], text[span.start : span.end]
         closes = ended and not gap and word in _CLOSING
-        if _BLANK_LINE.search(gap) or (ended and not closes and (gap or not spaced) and not word[0].islower()):
-            yield first, number
-            first = number
+        ends = ended and not closes and (gap or not spaced) and not word[0].islower()
+        if sentence and (ends or len(sentence) == most or _BLANK_LINE.search(gap)):
+            yield sentence
+            sentence = []
+        sentence.append(span)
         ended = closes or _ENDS_SENTENCE.fullmatch(word) is not None
         spaced = spaced if closes else word not in _NEEDS_NO_SPACE
-    if words:
-        yield first, len(words)
+        place = span.end
+    if sentence:
+        yield sentence
 
 
-def _divide(run: str, last: bool) -> tuple[tuple[int, int], ...]:
-    """The words in a run of characters without a gap; `last` is true for the last run of a line."""
-    words = []
+def _words(text: str) -> Iterator[Span]:
+    """Yield the words of a text, one run of characters without a gap after the other."""
+    for run in _RUN.finditer(text):
+        start, end = run.span()
+        # What follows the last run of a line is a line end or nothing.
+        divide = _remembered if end - start <= _LONG_RUN else _divide
+        for first, last in divide(run[0], text[end : end + 1] in "\r\n"):
+            yield Span(start + first, start + last)
+
+
+def _divide(run: str, last: bool) -> Iterator[tuple[int, int]]:
+    """Yield the words in a run of characters without a gap; `last` is true for the last run of a line."""
     for match in _WORD.finditer(run if last else f"{run} -"):
         start, end = match.span()
         if start >= len(run):
             break
         if second := _SECOND.fullmatch(match[0]):
             middle = start + second.start(second.lastindex or 0)
-            words += [(start, middle), (middle, end)]
+            yield start, middle
+            yield middle, end
         else:
-            words.append((start, end))
-    return tuple(words)
+            yield start, end
 
 
-_divide_remembered = lru_cache(_REMEMBERED)(_divide)
+@lru_cache(_REMEMBERED)
+def _remembered(run: str, last: bool) -> tuple[tuple[int, int], ...]:
+    """Like `_divide`, but for a short run, whose words are remembered."""
+    return tuple(_divide(run, last))

@@ -101,9 +101,13 @@ def test_time_grows_with_the_text_and_not_faster(part):
     ],
 )
 def test_sentences(text, expected):
-    words = split_words(text)
-    found = [" ".join(text[a:b] for a, b in words[first:last]) for first, last in sentences(text, words)]
+    found = [" ".join(text[start:end] for start, end in sentence) for sentence in sentences(text)]
     assert found == expected
+
+
+def test_a_sentence_without_an_end_is_cut():
+    assert [len(each) for each in sentences("word " * 10_000)] == [4096, 4096, 1808]
+    assert [len(each) for each in sentences("a b c", most=2)] == [2, 1]
 
 
 def test_words_are_those_of_the_treebank(shared: Path):
