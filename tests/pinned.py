@@ -25,9 +25,12 @@ MODELS = (
     "text-embedding-ada-002",
     "text-embedding-ada-002-512",
 )
+Words = list[object]
+"""A command and its arguments."""
+
 _LINES = ("A dog bites a man.", "A man bites a dog.", "Kraków, Zürich, 東京", "tpyo", "word " * 300)
-_TINY = ["--dim", 8, "--segments", 6, "--hidden", 3, "--steps", 30, "--batch", 64, "--subspace-rows", 4]
-_TEXT = ["--dim", 8, "--width", 12, "--hidden", 4, "--pieces", 400, "--steps", 20, "--batch", 32]
+_TINY: Words = ["--dim", 8, "--segments", 6, "--hidden", 3, "--steps", 30, "--batch", 64, "--subspace-rows", 4]
+_TEXT: Words = ["--dim", 8, "--width", 12, "--hidden", 4, "--pieces", 400, "--steps", 20, "--batch", 32]
 
 
 def machine() -> str:
@@ -44,7 +47,7 @@ parts += [torch.linalg.eigh(tensor @ tensor.T)[0].numpy(), torch.sigmoid(tensor)
 parts += [Compressor.load("text-embedding-3-small", threads=1)._engine.run(rows)]
 print(hashlib.sha256(b"".join(numpy.ascontiguousarray(part).tobytes() for part in parts)).hexdigest())
 """
-    return _python("-c", code, cwd=Path(__file__).parent).strip()
+    return _python(code, Path(__file__).parent).strip()
 
 
 def answers(folder: Path) -> dict[str, dict[str, object]]:
@@ -53,22 +56,24 @@ def answers(folder: Path) -> dict[str, dict[str, object]]:
     Args:
         folder: an empty one to work in.
     """
-    found: dict[str, dict[str, object]] = {}
-    for model in MODELS:
-        vectors = folder / f"{model}.npy"
-        _run(folder, "lg-run", "sample", "-n", 60, "--model", model, "-o", vectors)
-        found[f"sample {model}"] = _pin(np.load(vectors))
-        for kind in KINDS:
-            codes = folder / f"{model}.{kind}.npy"
-            _run(folder, "lg-run", "compress", vectors, "-m", model, "--to", kind, "-o", codes, "--threads", 1)
-            found[f"compress {model} {kind}"] = _pin(np.load(codes))
-        _run(folder, "lg-run", "expand", folder / f"{model}.int8.npy", "-m", model, "--from", "int8", "-o", "back.npy")
-        found[f"expand {model}"] = _pin(np.load(folder / "back.npy"))
-        (folder / "back.npy").unlink()
+    return written(folder) | trained(folder)
+
+
+def written(folder: Path) -> dict[str, dict[str, object]]:
+    """What the shipped models make of fixed inputs."""
     (folder / "lines.txt").write_text("".join(f"{line}\n" for line in _LINES), encoding="utf-8")
-    _run(folder, "lg-run", "embed", "lines.txt", "-o", "lines.npy", "--threads", 1)
-    found["embed linguagen-en"] = _pin(np.load(folder / "lines.npy"))
-    return found | trained(folder)
+    files = {"embed linguagen-en": "lines.npy"}
+    commands: list[Words] = [["lg-run", "embed", "lines.txt", "-o", "lines.npy", "--threads", 1]]
+    for model in MODELS:
+        vectors, back = f"{model}.npy", f"{model}.back.npy"
+        files |= {f"sample {model}": vectors, f"expand {model}": back}
+        commands.append(["lg-run", "sample", "-n", 60, "--model", model, "-o", vectors])
+        for kind in KINDS:
+            codes = files[f"compress {model} {kind}"] = f"{model}.{kind}.npy"
+            commands.append(["lg-run", "compress", vectors, "-m", model, "--to", kind, "-o", codes, "--threads", 1])
+        commands.append(["lg-run", "expand", f"{model}.int8.npy", "-m", model, "--from", "int8", "-o", back])
+    _run(folder, commands)
+    return {name: _pin(np.load(folder / file)) for name, file in files.items()}
 
 
 def trained(folder: Path, only: Collection[str] = ()) -> dict[str, dict[str, object]]:
@@ -80,32 +85,29 @@ def trained(folder: Path, only: Collection[str] = ()) -> dict[str, dict[str, obj
     """
     np.save(folder / "tiny.npy", tiny_vectors(600, seed=1))
     inputs = make_tiny_text_model.write_inputs(folder)
-    _run(folder, "lg-run", "sample", "-n", 400, "-o", "corpus.npy", "--seed", 3)
-    runs = {
+    text: Words = ["text", inputs["text"]]
+    runs: dict[str, Words] = {
         "vectors": ["tiny.npy", *_TINY],
         "members": ["tiny.npy", *_TINY, "--members", 2],
         "half": ["tiny.npy", *_TINY, "--half", 1, "--layers", 2],
         "fit": ["corpus.npy", "--init", MODELS[0], "--steps", 20],
-        "text": [*text_words(inputs["text"]), *_TEXT, "--targets", inputs["targets"], "--pairs", inputs["pairs"]],
-        "text alone": [*text_words(inputs["text"]), *_TEXT, "--scored", inputs["scored"]],
-        "text again": [*text_words(inputs["text"]), "--init", "runs/text-alone", "--steps", 10, "--batch", 32],
-        "collection": [*text_words(inputs["text"]), "--init", "linguagen-en", "--collection", 16],
+        "text": [*text, *_TEXT, "--targets", inputs["targets"], "--pairs", inputs["pairs"]],
+        "text alone": [*text, *_TEXT, "--scored", inputs["scored"]],
+        "text again": [*text, "--init", "runs/text-alone", "--steps", 10, "--batch", 32],
+        "collection": [*text, "--init", "linguagen-en", "--collection", 16],
     }
-    found = {}
-    for name, words in runs.items():
-        if only and name not in only:
-            continue
+    names = [name for name in runs if name in only or not only]
+    commands: list[Words] = [["lg-run", "sample", "-n", 400, "-o", "corpus.npy", "--seed", 3]]
+    for name in names:
         run = Path("runs") / name.replace(" ", "-")
-        _run(folder, "lg-train", *words, "--out", run, "--threads", 1)
-        _run(folder, "lg-export", run, "-o", folder / "model.onnx", "--overwrite")
-        for number, weights in enumerate(_weights(folder / "model.onnx")):
-            found[f"weights {name} {number}"] = _pin(weights)
-    return found
-
-
-def text_words(corpus: Path) -> list[object]:
-    """How a run on text is asked for."""
-    return ["text", corpus]
+        commands.append(["lg-train", *runs[name], "--out", run, "--threads", 1])
+        commands.append(["lg-export", run, "-o", f"{name}.onnx"])
+    _run(folder, commands)
+    return {
+        f"weights {name} {number}": _pin(weights)
+        for name in names
+        for number, weights in enumerate(_weights(folder / f"{name}.onnx"))
+    }
 
 
 def _weights(path: Path) -> list[np.ndarray]:
@@ -127,16 +129,30 @@ def _pin(array: np.ndarray) -> dict[str, object]:
     }
 
 
-def _run(folder: Path, *words: object) -> str:
-    return _python(Path(sys.executable).parent / str(words[0]), *words[1:], cwd=folder, interpreter=False)
+def _run(folder: Path, commands: list[Words]) -> None:
+    """Run commands one after another in one process, since starting one takes longer than most of them."""
+    program = """
+import json, sys
+from importlib.metadata import entry_points
+mains = {each.name: each.load() for each in entry_points(group="console_scripts") if each.name.startswith("lg-")}
+for words in json.load(sys.stdin):
+    sys.argv = words
+    try:
+        mains[words[0]]()
+    except SystemExit as end:
+        if end.code:
+            raise
+"""
+    _python(program, folder, json.dumps([list(map(str, words)) for words in commands]))
 
 
-def _python(*words: object, cwd: Path, interpreter: bool = True) -> str:
+def _python(program: str, folder: Path, given: str = "") -> str:
+    """Run a program on one thread in a folder, with text on its standard input; returns what it prints."""
     single = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    command = [*([sys.executable] if interpreter else []), *map(str, words)]
-    done = subprocess.run(command, cwd=cwd, env=os.environ | single, capture_output=True, text=True)
+    words = [sys.executable, "-c", program]
+    done = subprocess.run(words, cwd=folder, env=os.environ | single, capture_output=True, text=True, input=given)
     if done.returncode:
-        raise RuntimeError(f"{command}\n{done.stderr}")
+        raise RuntimeError(f"{given}\n{done.stderr}")
     return done.stdout
 
 
