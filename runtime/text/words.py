@@ -13,7 +13,7 @@ _REMEMBERED = 1 << 15
 """Runs of characters without a gap whose words are remembered, since few distinct ones make up most of a text."""
 _LONG_RUN = 40
 """Longer runs are not remembered."""
-MOST_WORDS = 4096
+MOST_WORDS = 512
 """Words of a sentence, at most, so that a text without full stops is read in bounded memory too."""
 
 # What divides words and belongs to none: white space, control characters, characters without width.
