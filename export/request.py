@@ -8,13 +8,13 @@ from linguagen.train.run.settings import setting
 
 PRECISIONS = {"none": "float32", "fp16": "float16", "int8": "int8"}
 _ONLY_FOR = {
-    "codes": "vectors",
-    "codes_dim": "vectors",
-    "decoder": "vectors",
-    "sources": "text",
-    "teacher_name": "text",
+    "codes": ("vectors",),
+    "codes_dim": ("vectors",),
+    "decoder": ("vectors",),
+    "sources": ("text", "tagger"),
+    "teacher_name": ("text",),
 }
-"""The kind of run that an option is for; the others are for every kind."""
+"""The kinds of run that an option is for; the others are for every kind."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class ExportRequest:
     codes: str | None = setting(None, f"Add a second output `codes` to the graph: {', '.join(KINDS)}.")
     codes_dim: int | None = setting(None, "Leading dimensions that codes keep; by default all.")
     decoder: bool = setting(False, "Write NAME.decoder.onnx too, for lg-run expand.")
-    sources: str = setting("", "For a run on text: where its texts come from, with their licences, for the card.")
+    sources: str = setting("", "For text and taggers: where training texts come from, with licences, for the card.")
     teacher_name: str = setting(
         "", "For a run on text: the model that made the teacher's vectors; by default the name of their file."
     )
@@ -51,13 +51,13 @@ class ExportRequest:
         """Refuse options that are for another kind of run.
 
         Args:
-            kind: the kind of the run: `vectors` or `text`.
+            kind: the kind of the run: `vectors`, `text` or `tagger`.
 
         Raises:
             UsageError: an option is for another kind; the message names it.
         """
         for item in fields(self):
-            needed = _ONLY_FOR.get(item.name, kind)
-            if needed != kind and getattr(self, item.name) != item.default:
+            kinds = _ONLY_FOR.get(item.name, (kind,))
+            if kind not in kinds and getattr(self, item.name) != item.default:
                 option = item.name.replace("_", "-")
-                raise UsageError(f"--{option} is for a run on {needed}; leave it out for a run on {kind}")
+                raise UsageError(f"--{option} is for a run on {' or '.join(kinds)}; leave it out for a run on {kind}")

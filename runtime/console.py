@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 
 from linguagen import __version__
 from linguagen.models.errors import LinguaGenError, OutputError
+from linguagen.models.manifests.tagger import TaggerFigure
 from linguagen.models.manifests.text import TextFigure
 from linguagen.models.manifests.vectors import FidelityRow
 
@@ -250,6 +251,15 @@ def text_figures_table(figures: Sequence[TextFigure]) -> str:
     """The table of a text encoder's figures, next to those of the mean of its token table."""
     body = [[each.name, f"{each.encoder:.3f}", f"{each.mean_of_table:.3f}"] for each in figures]
     return format_table(["on texts held out", "encoder", "mean of its table"], body)
+
+
+def tagger_figures_table(figures: Sequence[TaggerFigure]) -> str:
+    """The table of a tagger's figures, next to those of simple methods."""
+    body = [
+        [each.name, f"{each.tagger:.3f}", f"{each.most_frequent:.3f}", "-" if each.crf is None else f"{each.crf:.3f}"]
+        for each in figures
+    ]
+    return format_table(["on sentences held out", "tagger", "most frequent label", "CRF"], body)
 
 
 def fidelity_document(rows: Sequence[FidelityRow]) -> list[dict[str, Any]]:

@@ -19,12 +19,12 @@ class _KindGroup(TyperGroup):
         return super().parse_args(ctx, args if named else [DEFAULT_KIND, *args])
 
 
-app = new_app("Train an encoder, on embedding vectors or on text.", cls=_KindGroup)
+app = new_app("Train an encoder on embedding vectors or text, or a tagger.", cls=_KindGroup)
 
 
 @app.callback()
 def choose_kind(_version: Annotated[bool, version_option("lg-train")] = False) -> None:
-    """Train an encoder, on embedding vectors or on text."""
+    """Train an encoder on embedding vectors or text, or a tagger."""
 
 
 for _kind in KINDS.values():

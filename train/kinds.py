@@ -36,6 +36,7 @@ KINDS = {
     for kind in (
         Kind("vectors", "lg-train vectors.npy --teacher text-embedding-3-small"),
         Kind("text", "lg-train text corpus.txt --targets teacher.npy"),
+        Kind("tagger", "lg-train tagger train.conllu --dev dev.conllu"),
     )
 }
 

@@ -23,20 +23,24 @@ def rows_input(name: str, width: int) -> onnx.ValueInfoProto:
 
 
 def finish_graph(
-    build: Builder, graph_input: onnx.ValueInfoProto, outputs: Sequence[tuple[str, int, int]]
+    build: Builder,
+    graph_input: onnx.ValueInfoProto,
+    outputs: Sequence[tuple[str, int, int]],
+    leading: Sequence[str] = ("n",),
 ) -> onnx.ModelProto:
     """Make a model of the nodes that were collected.
 
     Args:
         build: holds the nodes.
         graph_input: the input of the graph.
-        outputs: name, element type and width of each output (n, width).
+        outputs: name, element type and width of each output.
+        leading: names of the sizes before the width.
     """
     graph = helper.make_graph(
         build.nodes,
         "linguagen",
         [graph_input],
-        [helper.make_tensor_value_info(name, kind, ["n", width]) for name, kind, width in outputs],
+        [helper.make_tensor_value_info(name, kind, [*leading, width]) for name, kind, width in outputs],
         build.constants,
     )
     model = helper.make_model(

@@ -8,18 +8,19 @@ and its importance is so low that pooling gives it no weight.
 import numpy as np
 import onnx
 from onnx import TensorProto, helper
-from torch import Tensor
 
 from linguagen.export.graph.builder import Builder
 from linguagen.export.graph.integers import SEVEN_BITS, round_columns
 from linguagen.export.graph.model import finish_graph
 from linguagen.export.graph.nodes import bilinear_gate, unit_length
+from linguagen.export.graph.tokens import as_array, block_parts, fading_sum, split
 from linguagen.models.manifests.text import TOKENS_NAME
 from linguagen.models.manifests.vectors import OUTPUT_NAME
 from linguagen.runtime.text.tokenizer import PADDING
 from linguagen.runtime.vectors import Array
 from linguagen.train.network.blocks import ForwardEncoder
-from linguagen.train.text.network import DOUBLINGS, TextNetwork, TokenBlock
+from linguagen.train.network.tokens import TokenBlock
+from linguagen.train.text.network import TextNetwork
 
 _NO_WEIGHT = -1e9
 """The importance of padding; the softmax makes it 0."""
@@ -39,13 +40,13 @@ def build_graph(encoder: TextNetwork, precision: str) -> onnx.ModelProto:
     build = Builder(half=precision == "float16")
     rows, scales = _rows(build, encoder, precision == "int8")  # (n, length, width)
     weights = _weights(build, encoder)  # (n, 1, length)
-    skip = scales[:, None] * _array(encoder.skip.weight).T  # (width, dim)
+    skip = scales[:, None] * as_array(encoder.skip.weight).T  # (width, dim)
     pooled = [build.node("MatMul", [weights, rows], "pooled")]
     out = [skip]
     if encoder.head is not None:
         units = _units(build, encoder, rows, scales, precision == "int8")
         pooled.append(build.node("MatMul", [weights, units], "pooled_units"))
-        out.append(_array(encoder.head.weight).T)  # (units, dim)
+        out.append(as_array(encoder.head.weight).T)  # (units, dim)
     joined = build.node("Concat", pooled, "joined", axis=2) if len(pooled) > 1 else pooled[0]
     matrix = np.concatenate(out)
     shape = build.constant("flat_shape", np.array([-1, len(matrix)]))
@@ -58,7 +59,7 @@ def build_graph(encoder: TextNetwork, precision: str) -> onnx.ModelProto:
 
 def _rows(build: Builder, encoder: TextNetwork, int8: bool) -> tuple[str, Array]:
     """The tokens' rows of the table (n, length, width), and the scale of each column (width,), not yet applied."""
-    table = _array(encoder.embedding.weight)  # (pieces, width)
+    table = as_array(encoder.embedding.weight)  # (pieces, width)
     if not int8:
         rows = build.node("Gather", [build.weight("table", table), TOKENS_NAME], "rows")
         return rows, np.ones(table.shape[1], np.float32)
@@ -72,7 +73,7 @@ def _rows(build: Builder, encoder: TextNetwork, int8: bool) -> tuple[str, Array]
 
 def _weights(build: Builder, encoder: TextNetwork) -> str:
     """The weight of each token in the pooled sum, (n, 1, length)."""
-    importance = _array(encoder.importance.weight)[:, 0].copy()  # (pieces,)
+    importance = as_array(encoder.importance.weight)[:, 0].copy()  # (pieces,)
     importance[PADDING] = _NO_WEIGHT
     picked = build.node("Gather", [build.constant("importance", importance), TOKENS_NAME], "importances")
     if (power := encoder.config.term_frequency_power) != 1:
@@ -106,12 +107,12 @@ def _term_frequencies(build: Builder, pieces: int) -> str:
 def _units(build: Builder, encoder: TextNetwork, rows: str, scales: Array, int8: bool) -> str:
     """Units of all directions, concatenated (n, length, units); one product serves the first block of each."""
     directions = [each for each in encoder.directions if isinstance(each, ForwardEncoder)]
-    first = np.concatenate([_parts(_blocks(each)[0]) for each in directions], axis=1)
+    first = np.concatenate([block_parts(_blocks(each)[0]) for each in directions], axis=1)
     weight = scales[:, None] * first  # (width, directions * 3 * hidden)
     stored = build.int8_weight("wide_weight", weight, SEVEN_BITS) if int8 else build.weight("wide_weight", weight)
     wide = build.node("MatMul", [rows, stored], "wide")
     parts = [f"{_name(each)}0_{part}" for each in directions for part in "uvg"]
-    _split(build, wide, parts, first.shape[1] // len(parts))
+    split(build, wide, parts, first.shape[1] // len(parts))
     outputs = [_direction(build, each) for each in directions]
     return build.node("Concat", outputs, "units", axis=2) if len(outputs) > 1 else outputs[0]
 
@@ -132,58 +133,9 @@ def _direction(build: Builder, direction: ForwardEncoder) -> str:
     for layer, block in enumerate(_blocks(direction)):
         name = f"{_name(direction)}{layer}"
         if layer:
-            wide = build.node("MatMul", [hidden, build.weight(f"{name}_weight", _parts(block))], name)
-            _split(build, wide, [f"{name}_{part}" for part in "uvg"], len(block.u))
-        summed = _fading_sum(build, f"{name}_v", _array(block.keep), direction.reverse)
+            wide = build.node("MatMul", [hidden, build.weight(f"{name}_weight", block_parts(block))], name)
+            split(build, wide, [f"{name}_{part}" for part in "uvg"], len(block.u))
+        summed = fading_sum(build, f"{name}_v", as_array(block.keep), direction.reverse)
         gated = bilinear_gate(build, (f"{name}_u", summed, f"{name}_g"), f"_{name}")
         hidden = build.node("Add", [hidden, gated], f"{name}_sum") if layer else gated
     return hidden
-
-
-def _split(build: Builder, whole: str, parts: list[str], width: int) -> None:
-    """Split (n, length, parts * width) into parts (n, length, width)."""
-    sizes = build.constant(f"{whole}_sizes", np.full(len(parts), width))
-    build.node_of_many("Split", [whole, sizes], parts, f"{whole}_split", axis=2)
-
-
-def _fading_sum(build: Builder, x: str, keep: Array, reverse: bool) -> str:
-    """The fading sum (n, length, hidden) of the tokens before each, as `fading_sum` in train/text/network.py.
-
-    Args:
-        build: the graph.
-        x: name of the values (n, length, hidden).
-        keep: share (hidden,) of a sum that is left one token further.
-        reverse: sum the tokens after each instead.
-    """
-    total = _shift(build, x, 1, reverse, f"{x}_before")
-    for doubling in range(DOUBLINGS):
-        name = f"{x}_{doubling}"
-        faded = build.constant(f"{name}_keep", (keep ** (2**doubling)).astype(np.float32))
-        moved = build.node("Mul", [_shift(build, total, 2**doubling, reverse, f"{name}_moved"), faded], f"{name}_faded")
-        total = build.node("Add", [total, moved], f"{name}_total")
-    return total
-
-
-def _shift(build: Builder, x: str, places: int, reverse: bool, name: str) -> str:
-    """Values (n, length, hidden) moved to later places, or to earlier ones if reversed; zeros fill the gap."""
-    pads = [0, places] if reverse else [places, 0]
-    axis = build.constant(f"{name}_axis", np.array([1]))
-    wide = build.node(
-        "Pad",
-        [x, build.constant(f"{name}_pads", np.array(pads)), build.constant(f"{name}_zero", np.float32(0)), axis],
-        f"{name}_padded",
-    )
-    start, end = (places, np.iinfo(np.int64).max) if reverse else (0, -places)
-    ends = [build.constant(f"{name}_{key}", np.array([value])) for key, value in (("start", start), ("end", end))]
-    return build.node("Slice", [wide, *ends, axis], name)
-
-
-def _parts(block: TokenBlock) -> Array:
-    """U, V and G of a block, concatenated (inputs, 3 * hidden); V times the first factor of its fading sum."""
-    first = 1 - _array(block.keep)
-    return np.concatenate([_array(block.u).T, _array(block.v).T * first, _array(block.g).T], axis=1)
-
-
-def _array(tensor: Tensor) -> Array:
-    """A tensor of any shape as a float32 array."""
-    return np.asarray(tensor.detach().numpy(), dtype=np.float32)

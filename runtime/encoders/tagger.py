@@ -181,7 +181,11 @@ class Tagger(LoadedModel):
         padded = np.zeros((len(rows), max(map(len, rows)), self.manifest.features.columns), np.int32)
         for place, each in zip(padded, rows, strict=True):
             place[: len(each)] = each
-        return self._engine.run(padded)  # type: ignore[no-any-return]
+        return self.scores_of(padded)
+
+    def scores_of(self, rows: FeatureRows) -> Array:
+        """Scores (sentences, words, labels) of the graph for feature rows (sentences, words, columns), in one call."""
+        return self._engine.run(rows)  # type: ignore[no-any-return]
 
 
 def _checked_texts(texts: Any, first: int) -> list[str]:

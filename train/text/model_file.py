@@ -16,10 +16,11 @@ from linguagen.models.onnx_file import read_initialisers
 from linguagen.runtime.text.tokenizer import PADDING, Tokenizer
 from linguagen.train.network.blocks import ForwardEncoder
 from linguagen.train.network.stored import stored_weight
+from linguagen.train.network.tokens import TokenBlock
 from linguagen.train.run.folder import RunFolder
 from linguagen.train.text.config import TextEncoderConfig, TextRunConfig
 from linguagen.train.text.finished import FinishedTextRun, load_finished
-from linguagen.train.text.network import TextNetwork, TokenBlock
+from linguagen.train.text.network import TextNetwork
 
 _ZERO, _STEPS = 128, 127
 """How `export/text/graph.py` stores a table in int8: unsigned, the scales of its columns in the matrices behind it."""

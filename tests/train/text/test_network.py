@@ -5,9 +5,10 @@ from hypothesis import strategies as st
 
 from linguagen.models.errors import UsageError
 from linguagen.train.network.blocks import BilinearGLUBlock
+from linguagen.train.network.tokens import DOUBLINGS, FadingSum, TokenBlock, fading_sum
 from linguagen.train.text.config import TextEncoderConfig
 from linguagen.train.text.data import TokenLists
-from linguagen.train.text.network import DOUBLINGS, FadingSum, TextNetwork, TokenBlock, fading_sum
+from linguagen.train.text.network import TextNetwork
 from linguagen.train.text.validation import encoded
 
 PIECES = 50

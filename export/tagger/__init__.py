@@ -1,0 +1,1 @@
+"""Taggers as ONNX files."""

@@ -1,0 +1,1 @@
+"""The tagger: labels for the words of sentences."""
