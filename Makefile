@@ -6,7 +6,7 @@ TESTS ?= tests
 # On a machine of one or two cores more workers only queue.
 WORKERS ?= 2
 
-.PHONY: demo test check format bench fuzz results results-text ablation models models-text page docs docs-cli clean
+.PHONY: demo test check format bench fuzz results results-text ablation models models-taggers models-text page docs docs-cli clean
 
 demo: .demo/bin/lg-run
 	cd .demo && bin/lg-run sample --rows 2000 --overwrite && bin/lg-run compress vectors.npy --overwrite && bin/lg-run evaluate vectors.npy
@@ -64,13 +64,16 @@ models: $(VENV)/.ready
 models-text: $(VENV)/.peers
 	$(BIN)/python -m recipes.text_models linguagen-en --export
 
+models-taggers: $(VENV)/.ready
+	$(BIN)/python -m recipes.taggers linguagen-pos-en linguagen-ner-en --export
+
 # pip reads dependency groups from 25.1 on, so the environment gets a new one first.
 INSTALL = $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
-$(VENV)/.ready: pyproject.toml setup.py constraints.txt linguagen-en/pyproject.toml $(wildcard c/*.[ch])
+$(VENV)/.ready: pyproject.toml setup.py constraints.txt $(wildcard linguagen-*/pyproject.toml) $(wildcard c/*.[ch])
 	$(PYTHON) -m venv $(VENV)
 	$(INSTALL) --upgrade pip
-	$(INSTALL) --group dev --editable '.[export,arrow,hdf5,langchain,llamaindex,plot,sentence-transformers,serve,sklearn]' --editable ./linguagen-en
+	$(INSTALL) --group dev --editable '.[export,arrow,hdf5,langchain,llamaindex,plot,sentence-transformers,serve,sklearn]' --editable ./linguagen-en --editable ./linguagen-pos-en --editable ./linguagen-ner-en
 	touch $@
 
 $(VENV)/.peers: $(VENV)/.ready

@@ -17,7 +17,8 @@ from linguagen.models.protobuf import MalformedError, as_message, as_text, read_
 OPERATORS = frozenset(
     """
     Add ArgMax Cast Clip Concat DequantizeLinear Div Gather Gemm Greater LayerNormalization Log MatMul Mul Pad Pow
-    QuantizeLinear Range ReduceL2 ReduceMean Reshape Round Shape Sigmoid Slice Softmax Split Sqrt Sub Transpose Unique Unsqueeze
+    QuantizeLinear Range ReduceL2 ReduceMean Reshape Round Shape Sigmoid Slice Softmax Split Sqrt Sub Transpose Unique
+    Unsqueeze
     """.split()  # noqa: SIM905
 )
 """All operators that the exporter writes. None of them holds a graph of its own or reads another file."""

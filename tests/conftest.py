@@ -134,6 +134,12 @@ def text_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return _built(ROOT / "linguagen-en", tmp_path_factory)
 
 
+@pytest.fixture(scope="session", params=["linguagen-pos-en", "linguagen-ner-en"])
+def tagger_wheel(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+    """The wheel of a tagger, built in the same way."""
+    return _built(ROOT / request.param, tmp_path_factory)
+
+
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """A clean copy of the checkout's files."""

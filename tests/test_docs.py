@@ -184,7 +184,18 @@ def test_the_page_of_the_shipped_models_shows_what_the_command_prints(root, shar
 
 def test_nothing_tells_people_to_install_a_name_that_is_not_published(root):
     """Someone else may register it: pages and messages name a checkout's path, or other projects' packages."""
-    folders = ("train", "export", "runtime", "models", "docs", "examples", "js/src", "linguagen", "linguagen-en")
+    folders = (
+        "train",
+        "export",
+        "runtime",
+        "models",
+        "docs",
+        "examples",
+        "js/src",
+        "linguagen",
+        "linguagen-en",
+        "linguagen-pos-en",
+    )
     files = [path for folder in folders for path in (root / folder).rglob("*") if path.suffix in (".py", ".md", ".ts")]
     for path in [*files, *(root / name for name in DOCUMENTS)]:
         found = re.findall(r"(?:pip|npm) install[^\n`]*?[\s'\"]linguagen[\w\[-]*", path.read_text())

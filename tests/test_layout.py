@@ -53,8 +53,10 @@ def test_links_give_type_checkers_the_import_name(root):
 
 def test_versions_agree(root, project):
     assert project["project"]["version"] == linguagen.__version__
-    other = tomllib.loads((root / "linguagen-en" / "pyproject.toml").read_text())
-    assert other["project"]["version"] == linguagen.__version__
+    for name in ("linguagen-en", "linguagen-pos-en", "linguagen-ner-en"):
+        other = tomllib.loads((root / name / "pyproject.toml").read_text())
+        assert other["project"]["name"] == name
+        assert other["project"]["version"] == linguagen.__version__
     assert f"## {linguagen.__version__}" in (root / "CHANGELOG.md").read_text()
 
 

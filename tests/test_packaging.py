@@ -58,6 +58,14 @@ def test_the_wheel_of_the_text_model_holds_it_and_nothing_else(root, text_wheel)
     assert text_wheel.stat().st_size <= 12e6
 
 
+def test_the_wheel_of_a_tagger_holds_it_and_nothing_else(tagger_wheel):
+    package = tagger_wheel.name.split("-")[0]
+    name = package.replace("_", "-")
+    assert contents(tagger_wheel) == {f"{package}/{each}" for each in ("__init__.py", f"{name}.md", f"{name}.onnx")}
+    with zipfile.ZipFile(tagger_wheel) as archive:
+        assert archive.getinfo(f"{package}/{name}.onnx").file_size <= 6e6
+
+
 def test_what_an_index_shows_needs_no_checkout(wheel):
     with zipfile.ZipFile(wheel) as archive:
         (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))

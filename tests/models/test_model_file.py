@@ -169,8 +169,11 @@ def test_a_folder_is_no_model(tmp_path):
 def test_the_operators_are_those_that_the_exporter_writes(tiny, tiny_text, tmp_path):
     from linguagen.export.kinds import export_run
     from linguagen.export.request import ExportRequest
+    from linguagen.export.tagger.graph import build_graph as build_tagger
     from linguagen.export.text.graph import build_graph
     from linguagen.runtime.codes.codec import KINDS
+    from linguagen.train.tagger.config import TaggerShape
+    from linguagen.train.tagger.network import TaggerNetwork, word_features
     from linguagen.train.text.config import TextEncoderConfig
     from linguagen.train.text.network import TextNetwork
     from linguagen.train.vectors.finished import load_finished
@@ -190,6 +193,8 @@ def test_the_operators_are_those_that_the_exporter_writes(tiny, tiny_text, tmp_p
         seen |= {node.op_type for node in onnx.load(tiny_text[kind]).graph.node}
     repeated_less = TextNetwork(60, TextEncoderConfig(dim=6, width=8, hidden=4, term_frequency_power=0.5))
     seen |= {node.op_type for node in build_graph(repeated_less, "int8").graph.node}
+    tagger = TaggerNetwork(word_features(TaggerShape(), None), 3, TaggerShape())
+    seen |= {node.op_type for node in build_tagger(tagger, "int8").graph.node}
     assert seen == OPERATORS
 
 

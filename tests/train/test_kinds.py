@@ -22,5 +22,7 @@ def test_every_kind_has_a_command():
 @pytest.mark.parametrize("settings", [{"kind": "sound"}, {}, []])
 def test_a_run_of_an_unknown_kind_is_refused(tmp_path, settings):
     (tmp_path / "config.json").write_text(json.dumps(settings))
-    with pytest.raises(RunFolderError, match="is a run of kind '.*', expected one of vectors, text; train again"):
+    with pytest.raises(
+        RunFolderError, match="is a run of kind '.*', expected one of vectors, text, tagger; train again"
+    ):
         load_finished(tmp_path)

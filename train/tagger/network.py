@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from linguagen.models.manifests.tagger import WordFeatures
-from linguagen.runtime.text.tokenizer import Tokenizer
+from linguagen.runtime.text.tokenizer import PADDING, Tokenizer
 from linguagen.train.network.tokens import DOUBLINGS, TokenBlock
 from linguagen.train.tagger.config import TaggerShape
 
@@ -31,12 +31,10 @@ class WordTable(nn.Module):
     """From the feature rows of words to one vector for each word."""
 
     def __init__(self, features: WordFeatures, shape: TaggerShape) -> None:
-        """Make a table whose rows for pieces stay as they are set, and whose rows for hashed texts are trained."""
+        """Make a table whose rows for pieces are zero until they are set; row 0 stays zero."""
         super().__init__()
         self.features = features
-        self.pieces: Tensor
-        # Rows for the pieces that training never sees stay comparable with those that it sees.
-        self.register_buffer("pieces", torch.zeros(features.pieces, shape.width))
+        self.pieces = nn.Parameter(torch.zeros(features.pieces, shape.width))
         self.hashed = nn.Parameter(torch.randn(features.rows - features.pieces, shape.width) * 0.1)
         groups = 3 if features.piece_columns else 1
         self.project = nn.Linear(groups * shape.width, shape.hidden)
@@ -56,7 +54,7 @@ class WordTable(nn.Module):
         hashed = F.embedding((features[..., columns:] - self.features.pieces).clamp(min=0), self.hashed)
         parts = [(hashed * inside[..., None]).sum(dim=2)]
         if columns:
-            pieces = F.embedding(features[..., :columns], self.pieces)  # (batch, words, columns, width)
+            pieces = F.embedding(features[..., :columns], self.pieces, PADDING)  # (batch, words, columns, width)
             parts = [pieces[:, :, 0], pieces[:, :, 1:].sum(dim=2), *parts]
         projected: Tensor = self.project(torch.cat(parts, dim=2))
         return projected

@@ -72,7 +72,8 @@ def prepare_tagger(config: TaggerRunConfig) -> tuple[TaggerData, TaggerNetwork]:
     features = word_features(config.encoder, tokenizer)
     network = TaggerNetwork(features, len(labels), config.encoder)
     if start:
-        network.table.pieces.copy_(piece_rows(start.network.embedding.weight.detach(), config.encoder.width))
+        rows_of_pieces = piece_rows(start.network.embedding.weight.detach(), config.encoder.width)
+        network.table.pieces.data.copy_(rows_of_pieces)
     reader, place = WordReader(features, tokenizer), {label: number for number, label in enumerate(labels)}
     rows = [torch.tensor(reader.rows(each.words[:WINDOW]), dtype=torch.long) for each in training]
     numbers = [torch.tensor([place[label] for label in each.labels[:WINDOW]]) for each in training]

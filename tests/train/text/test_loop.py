@@ -236,7 +236,7 @@ def test_the_main_axes_are_those_of_scikit_learn():
         (lambda run: (run / "config.json").unlink(), "is not a training run"),
         (
             lambda run: (run / "config.json").write_text('{"text": 1}'),
-            "is a run of kind '', expected one of vectors, text",
+            "is a run of kind '', expected one of vectors, text, tagger",
         ),
         (
             lambda run: (run / "finished.json").unlink(),
