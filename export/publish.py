@@ -12,13 +12,14 @@ from linguagen.export.graph.model import with_manifest
 from linguagen.models.errors import UsageError
 from linguagen.models.manifests.decoder import DecoderManifest
 from linguagen.models.manifests.document import EncoderManifest, FileManifest
+from linguagen.models.manifests.tagger import TaggerManifest
 from linguagen.models.model_file import decoder_path
 from linguagen.runtime.writing.target import file_target
 from linguagen.runtime.writing.whole_file import open_new, refuse_existing, temporary_path
 from linguagen.runtime.writing.whole_file import publish as publish_file
 
 F = TypeVar("F", bound=FileManifest)
-M = TypeVar("M", bound=EncoderManifest)
+M = TypeVar("M", bound=EncoderManifest | TaggerManifest)
 
 
 @dataclass(frozen=True, eq=False)

@@ -66,7 +66,7 @@ class _Graph:
         build.node_of_many("Split", [rows, build.constant("groups", np.array(sizes))], names, "grouped", axis=2)
         means = [build.node("ReduceMean", [name, "last"], f"{name}_mean", keepdims=0) for name in names]
         joined = build.node("Concat", means, "joined", axis=2)
-        sums = np.repeat(np.float32(sizes), len(scales)) * np.tile(scales, len(sizes))
+        sums = np.repeat(np.array(sizes, np.float32), len(scales)) * np.tile(scales, len(sizes))
         weight = sums[:, None] * as_array(table.project.weight).T
         return self._product(joined, weight, as_array(table.project.bias), "project")
 

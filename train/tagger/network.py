@@ -113,7 +113,7 @@ class TaggerNetwork(nn.Module):
     @property
     def reach(self) -> int:
         """Words before and after a word that can change its scores."""
-        return SIDE * self.shape.convolutions + 2**DOUBLINGS * self.shape.layers
+        return SIDE * self.shape.convolutions + (1 << DOUBLINGS) * self.shape.layers
 
     def forward(self, features: Tensor) -> Tensor:
         """Map rows (batch, words, columns), all 0 for padding, to scores (batch, words, labels)."""

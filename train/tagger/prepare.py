@@ -1,9 +1,9 @@
 """From a run's settings to what its loop reads: sentences as numbers, and the network to start from."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
@@ -40,7 +40,7 @@ class TaggerData:
     numbers: list[Tensor]
     """Numbers (words,) of the labels of each training sentence."""
 
-    def batch(self, chosen: Sequence[int]) -> tuple[Tensor, Tensor]:
+    def batch(self, chosen: npt.NDArray[np.int64]) -> tuple[Tensor, Tensor]:
         """Rows (batch, words, columns) and labels (batch, words) of training sentences, filled up with padding."""
         rows = pad_sequence([self.rows[number] for number in chosen], batch_first=True)
         return rows, pad_sequence([self.numbers[number] for number in chosen], True, NO_LABEL)

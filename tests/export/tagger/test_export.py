@@ -31,19 +31,11 @@ def test_the_file_labels_as_pytorch_does(runs, tmp_path, kind, precision):
     words = [list(sample.words) for sample in run.samples]
     manifest = bare_manifest(run.network, run.labels, run.scheme, run.transitions)
     assert Tagger.load(exported.path).tag_words(words) == labels_of(run.network, run.reader, manifest, words)
+    assert exported.manifest.overlap == run.network.reach
     assert {node.op_type for node in onnx.load(exported.path).graph.node} <= OPERATORS
     card = exported.card.read_text()
     assert "Texts: tiny, CC0" in card
     assert {"pos": "| accuracy |", "ner": "| entity F1 |"}[kind] in card
-
-
-def test_a_sentence_longer_than_a_window_is_labelled_as_in_one_piece(runs, tmp_path):
-    run = load_finished(runs["ner"])
-    tagger = Tagger.load(export_run(run, ExportRequest(), tmp_path / "model.onnx").path)
-    words = [word for sample in run.samples * 8 for word in sample.words]
-    assert len(words) > tagger.manifest.window
-    manifest = bare_manifest(run.network, run.labels, run.scheme, run.transitions)
-    assert tagger.tag_words([words]) == labels_of(run.network, run.reader, manifest, [words])
 
 
 def test_padding_and_neighbours_in_a_batch_change_no_score(runs, tmp_path):
