@@ -17,12 +17,10 @@ if TYPE_CHECKING:
 
 DEFAULT_MODEL = "text-embedding-3-small"
 DEFAULT_TEXT_MODEL = "linguagen-en"
-"""A text model is several times as large as this package's wheel, so it is in a distribution of the same name."""
+DEFAULT_TAGGER = "linguagen-pos-en"
+_APART = {DEFAULT_TEXT_MODEL: "text model", DEFAULT_TAGGER: "tagger", "linguagen-ner-en": "tagger"}
+"""Models that are in distributions of the same names, since they are larger than those of this package's wheel."""
 ENTRY_POINT_GROUP = "linguagen.models"
-_NO_TEXT_MODEL = (
-    f"the text model {DEFAULT_TEXT_MODEL!r} is a distribution of its own, which is not installed; "
-    f"install it and what it needs from a checkout of the project: pip install sentencepiece ./{DEFAULT_TEXT_MODEL}"
-)
 _WHOLE = "-1536"
 """What the name of a teacher's model of whole width adds; it is the one that writes codes of any number of bytes."""
 SHIPPED = Path(__file__).resolve().parent / "shipped"
@@ -50,7 +48,7 @@ def announced_models() -> AnnouncedModels:
     from importlib.metadata import entry_points  # takes longer to import than a shipped model takes to load
 
     paths: dict[str, Path] = {}
-    problems = {DEFAULT_TEXT_MODEL: _NO_TEXT_MODEL}
+    problems = {DEFAULT_TEXT_MODEL: _not_installed(DEFAULT_TEXT_MODEL)}
     shipped = shipped_models()
     every = sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda point: point.name)
     for name, group in groupby(every, key=lambda point: point.name):
@@ -92,6 +90,8 @@ def find_model(name_or_path: str | Path) -> Path:
         return path
     if name in announced.problems:
         raise UnknownModelError(announced.problems[name])
+    if name in _APART:
+        raise UnknownModelError(_not_installed(name))
     names = [*shipped, *announced.paths]
     near = difflib.get_close_matches(name, names, n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
@@ -109,6 +109,14 @@ def model_for_bytes(name: str) -> str:
     """
     whole = name + _WHOLE
     return whole if whole in shipped_models() else name
+
+
+def _not_installed(name: str) -> str:
+    """What to do about a model of _APART that is not installed."""
+    return (
+        f"the {_APART[name]} {name!r} is a distribution of its own, which is not installed; "
+        f"install it and what it needs from a checkout of the project: pip install sentencepiece ./{name}"
+    )
 
 
 def _announced_file(point: "EntryPoint") -> Path | None:

@@ -10,6 +10,7 @@ from linguagen.models.catalogue import find_model
 from linguagen.models.errors import ModelFileError
 from linguagen.models.manifests.decoder import DecoderManifest
 from linguagen.models.manifests.document import FileManifest
+from linguagen.models.manifests.tagger import TaggerManifest
 from linguagen.models.manifests.text import TOKENIZER_KEY, TextManifest
 from linguagen.models.manifests.vectors import Manifest
 from linguagen.models.onnx_file import OnnxFile, read_onnx
@@ -17,7 +18,7 @@ from linguagen.models.seal import check_seal
 
 M = TypeVar("M", bound=FileManifest)
 
-_KINDS: tuple[type[FileManifest], ...] = (Manifest, DecoderManifest, TextManifest)
+_KINDS: tuple[type[FileManifest], ...] = (Manifest, DecoderManifest, TextManifest, TaggerManifest)
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +37,14 @@ class TextFile(CheckedFile[TextManifest]):
 
     tokenizer: bytes
     """A SentencePiece model."""
+
+
+@dataclass(frozen=True, eq=False)
+class TaggerFile(CheckedFile[TaggerManifest]):
+    """The file of a tagger, with its tokenizer."""
+
+    tokenizer: bytes
+    """A SentencePiece model; empty if the tagger reads no pieces."""
 
 
 def read_model_file(path: Path) -> CheckedFile[Manifest]:
@@ -65,13 +74,36 @@ def read_text_file(path: Path) -> TextFile:
     return _text_file(read_onnx(path), path)
 
 
-def read_encoder_file(path: Path) -> CheckedFile[Manifest] | TextFile:
-    """Read the file of a model of any kind; its manifest tells which.
+def read_tagger_file(path: Path) -> TaggerFile:
+    """Read the file of a tagger.
+
+    Raises:
+        ModelFileError: cut, edited, of another format version or of another kind.
+    """
+    return _tagger_file(read_onnx(path), path)
+
+
+def read_any_file(path: Path) -> CheckedFile[Manifest] | TextFile | TaggerFile:
+    """Read the file of an encoder or a tagger; its manifest tells which.
 
     Raises:
         ModelFileError: cut, edited, of another format version, or the file of a decoder.
     """
     file = read_onnx(path)
+    return _tagger_file(file, path) if TaggerManifest.key in file.metadata else _encoder_file(file, path)
+
+
+def read_encoder_file(path: Path) -> CheckedFile[Manifest] | TextFile:
+    """Read the file of a model that makes embeddings; its manifest tells its kind.
+
+    Raises:
+        ModelFileError: cut, edited, of another format version, or the file of a decoder or tagger.
+    """
+    return _encoder_file(read_onnx(path), path)
+
+
+def _encoder_file(file: OnnxFile, path: Path) -> CheckedFile[Manifest] | TextFile:
+    """A checked file of a model that makes embeddings; errors as in `read_encoder_file`."""
     return _text_file(file, path) if TextManifest.key in file.metadata else _checked(file, Manifest, path)
 
 
@@ -116,8 +148,22 @@ def _text_file(file: OnnxFile, path: Path) -> TextFile:
         ModelFileError: as for `_checked`, or the tokenizer is not base64.
     """
     checked = _checked(file, TextManifest, path)
+    return TextFile(checked.data, checked.manifest, checked.operators, _tokenizer(file, path))
+
+
+def _tagger_file(file: OnnxFile, path: Path) -> TaggerFile:
+    """Like `_text_file`, but for a tagger."""
+    checked = _checked(file, TaggerManifest, path)
+    return TaggerFile(checked.data, checked.manifest, checked.operators, _tokenizer(file, path))
+
+
+def _tokenizer(file: OnnxFile, path: Path) -> bytes:
+    """The SentencePiece model in a file; empty if there is none.
+
+    Raises:
+        ModelFileError: it is not base64.
+    """
     try:
-        tokenizer = base64.b64decode(file.metadata.get(TOKENIZER_KEY, ""), validate=True)
+        return base64.b64decode(file.metadata.get(TOKENIZER_KEY, ""), validate=True)
     except binascii.Error as error:
         raise ModelFileError(f"{path}: its tokenizer is not base64 ({error}); export or copy it again") from error
-    return TextFile(checked.data, checked.manifest, checked.operators, tokenizer)

@@ -1,4 +1,4 @@
-"""The runtime: compress vectors and embed text with a model file, numpy and onnxruntime.
+"""The runtime: compress vectors, embed text and label words with a model file, numpy and onnxruntime.
 
 >>> from linguagen.runtime import Compressor
 >>> embeddings = Compressor.load("text-embedding-3-small").compress(vectors)  # doctest: +SKIP
@@ -11,15 +11,17 @@ if TYPE_CHECKING:
     from linguagen.runtime.codes.codec import Codec
     from linguagen.runtime.encoders.compressor import Compressor
     from linguagen.runtime.encoders.expander import Expander
+    from linguagen.runtime.encoders.tagger import Tagger
     from linguagen.runtime.encoders.text_encoder import TextEncoder
     from linguagen.runtime.index.index import Index
 
-__all__ = ["Codec", "Compressor", "Expander", "Index", "TextEncoder"]
+__all__ = ["Codec", "Compressor", "Expander", "Index", "Tagger", "TextEncoder"]
 _MODULES = {
     "Codec": "codes.codec",
     "Compressor": "encoders.compressor",
     "Expander": "encoders.expander",
     "Index": "index.index",
+    "Tagger": "encoders.tagger",
     "TextEncoder": "encoders.text_encoder",
 }
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import make_tiny_model
+import make_tiny_tagger
 import make_tiny_text_model
 import numpy as np
 import pytest
@@ -49,6 +50,12 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def tiny_text(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A trained run on text, its inputs and its model files: keys run, text, teacher, pairs, scored, none, fp16, int8."""
     return make_tiny_text_model.make_text_models(tmp_path_factory.mktemp("tiny-text"))
+
+
+@pytest.fixture(scope="session")
+def tiny_taggers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Two taggers: keys pos, ner."""
+    return make_tiny_tagger.make_taggers(tmp_path_factory.mktemp("tiny-tagger"))
 
 
 @pytest.fixture

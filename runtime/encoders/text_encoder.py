@@ -261,16 +261,17 @@ def chunk_bounds(lengths: Sequence[int], texts: int, characters: int) -> Iterato
         yield start, len(lengths)
 
 
-def batches_by_length(lengths: Sequence[int], size: int) -> Iterator[Batch]:
+def batches_by_length(lengths: Sequence[int], size: int, tokens: int = _BATCH_TOKENS) -> Iterator[Batch]:
     """Divide texts into batches of similar length, so that little padding is computed.
 
     Args:
         lengths: tokens in each text.
         size: texts in a batch, at most.
+        tokens: tokens in a batch with more than one text, padding included, at most.
     """
     batch: Batch = []
     for number in sorted(range(len(lengths)), key=lengths.__getitem__):
-        if batch and (len(batch) == size or lengths[number] * (len(batch) + 1) > _BATCH_TOKENS):
+        if batch and (len(batch) == size or lengths[number] * (len(batch) + 1) > tokens):
             yield batch
             batch = []
         batch.append(number)
