@@ -88,9 +88,11 @@ $(VENV)/.peers: $(VENV)/.ready
 docs-cli: $(VENV)/.ready
 	$(BIN)/python docs/make_cli.py
 
-# The page in docs/demo, served by lg-run demo.
-page: js/node_modules/.ready
+# The page in docs/demo, served by lg-run demo or any server of files.
+page: js/node_modules/.ready $(VENV)/.ready
 	cd js && npm run --silent demo
+	$(BIN)/lg-export text-embedding-3-small --format table -o docs/demo/built/model.lgt
+	$(BIN)/lg-export linguagen-en --format table -o docs/demo/built/text.lgt
 
 clean:
 	rm -rf tests/databases/node_modules js/node_modules js/dist docs/demo/built $(VENV) .demo build *.egg-info .mypy_cache .ruff_cache .import_linter_cache .hypothesis .bench.json .results.json .results-text.json

@@ -5,6 +5,8 @@ import bytes from "./linguagen.wasm";
 /** What functions of the library return; 0 is success. */
 export const STATUS = { badArgument: 1, notFinite: 5, zeroRow: 6, otherKind: 7, emptyText: 8 } as const;
 
+/** What the library takes from JavaScript. */
+const IMPORTS = { cos: Math.cos, exp: Math.exp, log: Math.log };
 const ALIGNMENT = 64;
 const PAGE = 65_536;
 
@@ -28,7 +30,7 @@ export class Library {
 
   static async open(): Promise<Library> {
     compiled ??= WebAssembly.compile(bytes);
-    return new Library((await WebAssembly.instantiate(await compiled)).exports);
+    return new Library((await WebAssembly.instantiate(await compiled, { math: IMPORTS })).exports);
   }
 
   /** Call a function of the library; addresses and sizes are numbers. */

@@ -1,5 +1,6 @@
 // The page in a real Chromium: node test/page.browser.mjs ADDRESS VECTORS.npy FOLDER
-// Leaves in FOLDER the downloaded embeddings, screenshots, and measured.json; throws where something is wrong.
+// Leaves in FOLDER the downloaded embeddings, screenshots (demo.png is that of docs), and measured.json; throws where something
+// is wrong.
 import assert from "node:assert/strict";
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -17,8 +18,9 @@ const browser = await chromium.launch({
 const context = await browser.newContext({ acceptDownloads: true, viewport: { width: 1100, height: 900 } });
 const page = await context.newPage();
 const asked = new Set();
+const paths = new Set();
 const problems = [];
-page.on("request", (request) => asked.add(new URL(request.url()).origin));
+page.on("request", (request) => asked.add(new URL(request.url()).origin) && paths.add(new URL(request.url()).pathname));
 page.on("pageerror", (error) => problems.push(String(error)));
 page.on("console", (message) => message.type() === "error" && problems.push(message.text()));
 const measured = {};
@@ -45,22 +47,24 @@ measured.first_vector_ms = Number(await page.evaluate(() => document.documentEle
 measured.load_ms = Date.now() - start;
 assert.match(await page.textContent("#status"), /^The model text-embedding-3-small is loaded\.$/);
 
-// By keyboard alone: the second stop is the sample.
-await page.keyboard.press("Tab");
-assert.equal(await page.evaluate(() => document.activeElement.id), "file");
-await page.keyboard.press("Tab");
-assert.equal(await page.evaluate(() => document.activeElement.id), "sample");
+// By keyboard alone: two links, and then the file and the sample.
+const focused = () => page.evaluate(() => document.activeElement.id);
+for (const id of ["", "", "file", "sample"]) {
+  await page.keyboard.press("Tab");
+  assert.equal(await focused(), id);
+}
 await page.keyboard.press("Enter");
 await results();
-assert.equal(await page.evaluate(() => document.activeElement.id), "results");
+assert.equal(await focused(), "results");
 const sample = await facts();
-assert.equal(sample.rows, "600");
+assert.equal(sample.rows, "300");
 await page.keyboard.press("Tab");
-assert.equal(await page.evaluate(() => document.activeElement.id), "download");
+assert.equal(await focused(), "download");
+assert.ok(![...paths].some((path) => path.endsWith("text.lgt")), "the text model was loaded before anybody searched");
 
 // A file of one's own.
 await page.setInputFiles("#file", vectors);
-await page.waitForFunction(() => document.querySelector("#facts dd")?.textContent !== "600", null, { timeout: 120_000 });
+await page.waitForFunction(() => document.querySelector("#facts dd")?.textContent !== "300", null, { timeout: 120_000 });
 await results();
 measured.facts = await facts();
 const recalls = await page.locator("#fidelity tr td:nth-child(2)").allTextContents();
@@ -69,10 +73,53 @@ assert.ok(measured.recall > measured.truncation, `recall ${recalls}`);
 const [download] = await Promise.all([page.waitForEvent("download"), page.click("#download")]);
 measured.name = download.suggestedFilename();
 await download.saveAs(join(folder, "embeddings.npy"));
+
+// More like this: a row that is found becomes the one that is asked for.
 await page.fill("#row", "5");
-assert.equal(await page.locator("#before li").count(), 10);
-assert.equal(await page.locator("#after li").count(), 10);
+for (const id of ["before", "after"]) assert.equal(await page.locator(`#${id} li`).count(), 10);
+measured.after = await page.locator("#after li").allTextContents();
+assert.match(await page.textContent("#searched"), /^Row 5: \d+ of 10 are the same\. Codes take .* ms, vectors .* ms\.$/);
+const next = page.locator("#after button").first();
+const chosen = (await next.textContent()).slice("row ".length);
+await next.press("Enter");
+assert.deepEqual([await page.inputValue("#row"), await focused()], [chosen, "row"]);
+assert.ok((await page.textContent("#searched")).startsWith(`Row ${chosen}: `));
+await page.fill("#row", "99999999");
+assert.ok((await page.textContent("#searched")).startsWith(`Row ${chosen}: `));
+
+// Texts: the first search loads the model, and from then on nothing is asked for.
+await page.click("#search");
+await page.waitForSelector("#found li");
+await context.setOffline(true);
+assert.match(await page.textContent("#text-status"), /^8 of 8 texts, in .* ms\.$/);
+assert.match(await page.locator("#found li").first().textContent(), /^0\.\d{3} How do I change the password of my account\?$/);
+const texts = ["A man plays a guitar.", "  ", "The stock market fell.", "<b>Bread</b> with cheese"];
+await page.fill("#lines", texts.join("\n"));
+await page.fill("#query", "someone makes music");
+await page.press("#query", "Enter");
+await page.waitForFunction(() => document.querySelector("#text-status").textContent.startsWith("3 of 3"));
+measured.found = await page.locator("#found li").allTextContents();
+await page.fill("#query", " ");
+await page.press("#query", "Enter");
+await page.waitForSelector("#text-error:not([hidden])");
+assert.equal(await page.textContent("#text-error"), "there is nothing to search for; type a few words");
+await page.fill("#lines", "\n");
+await page.click("#search");
+await page.waitForFunction(() => document.querySelector("#text-error").textContent.startsWith("there are no texts"));
+assert.equal(await page.locator("#found li").count(), 0);
+await context.setOffline(false);
+await page.goto(address);
+await ready();
+await page.setInputFiles("#file", vectors);
+await results();
+await page.click("#search");
+await page.waitForSelector("#found li");
 await page.screenshot({ path: join(folder, "page.png"), fullPage: true });
+
+// What docs/demo.png shows.
+await page.setViewportSize({ width: 760, height: 980 });
+await page.evaluate(() => document.querySelector("#done").scrollIntoView());
+await page.screenshot({ path: join(folder, "demo.png") });
 
 // A phone, in the dark.
 await page.emulateMedia({ colorScheme: "dark" });
@@ -91,10 +138,17 @@ for (const [name, content] of Object.entries(wrong)) {
   assert.match(await page.textContent("#error"), /not a \.npy file: it (begins with|is empty).*; write it with numpy\.save/);
 }
 await page.click("#sample");
-await page.waitForFunction(() => document.querySelector("#facts dd")?.textContent === "600", null, { timeout: 120_000 });
+await page.waitForFunction(() => document.querySelector("#facts dd")?.textContent === "300", null, { timeout: 120_000 });
 assert.equal(await page.isVisible("#error"), false);
 
-assert.deepEqual([...asked].filter((origin) => origin !== "null"), [new URL(address).origin], "something else was asked for");
+// The page may ask no other address, whatever its script does.
 assert.deepEqual(problems, []);
+const refused = await page.evaluate(async () => {
+  const seen = new Promise((resolve) => document.addEventListener("securitypolicyviolation", (event) => resolve(event.blockedURI)));
+  await fetch("https://example.org/").catch(() => {});
+  return seen;
+});
+assert.match(refused, /^https:\/\/example\.org/);
+assert.deepEqual([...asked].filter((origin) => origin !== "null"), [new URL(address).origin], "something else was asked for");
 writeFileSync(join(folder, "measured.json"), JSON.stringify(measured));
 await browser.close();

@@ -14,6 +14,8 @@ const EXPORTS = [
   ...["lg_open", "lg_encode_scratch", "lg_encode"],
   ...["lg_codec_open", "lg_codec_make", "lg_codes_scratch", "lg_codes_encode", "lg_codes_decode", "lg_codes_lengths"],
   ...["lg_search_scratch", "lg_search"],
+  ...["lg_trellis_table_floats", "lg_trellis_make", "lg_trellis_scratch", "lg_trellis_encode", "lg_trellis_decode"],
+  ...["lg_trellis_search_scratch", "lg_trellis_search"],
   ...["lg_text_open", "lg_most_tokens", "lg_tokenize_scratch", "lg_tokenize", "lg_embed_scratch", "lg_embed"],
 ];
 
@@ -28,7 +30,9 @@ function build() {
   const target = here("../src/linguagen.wasm");
   execFileSync("clang", [
     ...["--target=wasm32-wasi", "-mexec-model=reactor", "-nostartfiles", "-std=c11"],
-    ...["-Oz", "-msimd128", "-ffp-contract=off"],
+    ...["-Oz", "-flto", "-ffp-contract=off"],
+    // Every engine that has SIMD has these, too.
+    ...["-msimd128", "-mbulk-memory", "-mnontrapping-fptoint", "-msign-ext"],
     ...[`-I${C}`, ...files.filter((name) => name.endsWith(".c")), "-lm", "-o", target],
     ...["--no-entry", "--strip-all", "--stack-first", "--export=__heap_base"].map((word) => `-Wl,${word}`),
     ...EXPORTS.map((name) => `-Wl,--export=${name}`),

@@ -1,7 +1,15 @@
 /* What JavaScript needs besides the functions of linguagen.h: the sizes of structs, and some of their fields. */
 #include "linguagen.h"
 
+#include <math.h>
+
 #define EXPORT(name) __attribute__((export_name(#name))) name
+
+/* Functions of JavaScript's Math: those of the C library, with their tables, would be a fifth of the engine. */
+#define IMPORT(name) __attribute__((import_module("math"), import_name(#name))) double math_##name(double x)
+IMPORT(cos);
+IMPORT(exp);
+IMPORT(log);
 
 size_t EXPORT(model_size)(void);
 size_t EXPORT(codec_size)(void);
@@ -14,6 +22,12 @@ const char *EXPORT(text_name)(const lg_text *model);
 size_t EXPORT(codec_bytes_per_row)(const lg_codec *codec);
 const float *EXPORT(codec_mean)(const lg_codec *codec);
 const float *EXPORT(codec_deviation)(const lg_codec *codec);
+
+double cos(double x) { return math_cos(x); }
+
+float expf(float x) { return (float)math_exp(x); }
+
+float logf(float x) { return (float)math_log(x); }
 
 size_t model_size(void) { return sizeof(lg_model); }
 

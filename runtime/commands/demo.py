@@ -1,4 +1,4 @@
-"""lg-run demo: serve the page that shows what compression does, on this machine only."""
+"""lg-run demo: serve the page that compresses and searches in the browser, on this machine only."""
 
 import http.server
 from functools import partial
@@ -11,26 +11,14 @@ from linguagen.models.errors import UsageError
 from linguagen.runtime.console import say, show
 
 _PAGE = Path(__file__).resolve().parents[2] / "docs" / "demo"
-HEADERS = {
-    # Only this server's own files, and WebAssembly; isolated from other sites, as WebAssembly threads require.
-    "Content-Security-Policy": "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; img-src 'self' data: blob:; "
-    "connect-src 'self'; worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'none'",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Embedder-Policy": "require-corp",
-    "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "no-store",
-}
+HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+"""Sent with every answer; what the page may load stands in the page itself, so that it holds on any server."""
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
-    """Serves the files of one folder with the headers that the page needs; lists no folder and writes no log."""
+    """Serves the files of one folder; lists no folder and writes no log."""
 
-    extensions_map = {  # noqa: RUF012
-        **http.server.SimpleHTTPRequestHandler.extensions_map,
-        ".js": "text/javascript",
-        ".mjs": "text/javascript",
-        ".wasm": "application/wasm",
-    }
+    extensions_map = {**http.server.SimpleHTTPRequestHandler.extensions_map, ".js": "text/javascript"}  # noqa: RUF012
 
     def end_headers(self) -> None:
         """Add HEADERS to every answer."""
@@ -54,12 +42,12 @@ def demo(
 ) -> None:
     """Serve the demonstration page on 127.0.0.1.
 
-    The page compresses vectors in the browser; Ctrl-C stops the server. The page's address is printed. Its files are
-    part of a checkout of the project, not of the installed package.
+    The page compresses and searches vectors and texts in the browser; Ctrl-C stops the server. The page's address is
+    printed. Its files are part of a checkout of the project, not of the installed package.
 
     Example: lg-run demo --port 0
     """
-    if not (folder / "built" / "page.js").is_file():
+    if not all((folder / "built" / name).is_file() for name in ("page.js", "model.lgt")):
         raise UsageError(
             f"{folder} holds no built page, which is not part of the installed package; in a checkout of the project: "
             "make page, then lg-run demo docs/demo"

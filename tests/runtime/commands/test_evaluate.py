@@ -176,7 +176,7 @@ def test_every_command_has_help_with_an_example(run_command):
     assert commands == [
         *("compress", "expand", "embed", "index", "search", "evaluate", "evaluate-text", "report", "sample", "bench"),
         *("info", "models", "serve", "demo"),
-    ]
+    ], "a new command belongs in this list too"
     assert "..." not in shown.split("Commands:\n")[1], "a summary is too long for the list"
     for command in commands:
         assert f"Example: lg-run {command}" in run_command("lg-run", command, "--help").stdout
