@@ -11,9 +11,9 @@ import numpy as np
 
 from benchmarks.pages import write_block
 from linguagen.runtime import Tagger
+from linguagen.runtime.measure.labelled import figures_of
 from linguagen.train.tagger.controls import crf, most_frequent
 from linguagen.train.tagger.data import Sentence, read_labels_map, read_sentences
-from linguagen.train.tagger.validation import figures_of
 from recipes import taggers
 from recipes.commands import ROOT
 

@@ -8,9 +8,9 @@ import torch
 from linguagen.export.gate import MOST_DIFFERENCE, must_run, require
 from linguagen.models.manifests.tagger import TaggerManifest
 from linguagen.runtime.encoders.tagger import Tagger
-from linguagen.runtime.measure.labelled import accuracy
+from linguagen.runtime.measure.labelled import accuracy, figures_of
 from linguagen.train.tagger.finished import FinishedTaggerRun
-from linguagen.train.tagger.validation import figures_of, labels_of
+from linguagen.train.tagger.labelling import labels_of
 
 MOST_LOST = {"float32": 0.0005, "float16": 0.002, "int8": 0.005}
 """How much of its accuracy or F1 a file may lose, by precision."""

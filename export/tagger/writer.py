@@ -11,7 +11,7 @@ from linguagen.export.tagger.verify import verify
 from linguagen.models.manifests.tagger import TaggerManifest
 from linguagen.models.manifests.text import TOKENIZER_KEY
 from linguagen.train.tagger.finished import FinishedTaggerRun
-from linguagen.train.tagger.validation import bare_manifest
+from linguagen.train.tagger.labelling import bare_manifest
 
 _RECORDED = ("loss", "steps", "batch", "learning_rate", "weight_decay", "word_dropout", "seed")
 """Settings of a run that the manifest records, next to those of the encoder."""

@@ -63,3 +63,13 @@ def _f1_by_kind(
 def _f1(right: int, found: int, gold: int) -> float:
     """The harmonic mean of precision and recall, from counts; 0 if there is nothing."""
     return 2 * right / (found + gold) if found + gold else 0.0
+
+
+def figures_of(labels: Sequence[Sequence[str]], expected: Sequence[Sequence[str]], scheme: str) -> dict[str, float]:
+    """Figures of labels by name; the first is what a run and an export are judged by."""
+    if scheme == "bio":
+        scores = entity_f1(labels, expected)
+        return {"entity F1": scores.pop(""), **{f"F1 of {kind}": score for kind, score in scores.items()}}
+    scores = label_f1(labels, expected)
+    scores.pop("")
+    return {"accuracy": accuracy(labels, expected), **{f"F1 of {label}": score for label, score in scores.items()}}

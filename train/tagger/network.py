@@ -16,6 +16,8 @@ from linguagen.train.tagger.config import TaggerShape
 
 PIECE_COLUMNS = 4
 """Pieces of a word that are read."""
+WINDOW = 512
+"""Words of a sentence that training reads, and that a call of the graph reads at most."""
 SIDE = 1
 """Words on each side that a convolution reads."""
 

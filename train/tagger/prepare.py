@@ -14,12 +14,10 @@ from linguagen.runtime.text.word_features import WordReader
 from linguagen.train.network.linear import main_axes
 from linguagen.train.tagger.config import TaggerRunConfig
 from linguagen.train.tagger.data import LEAST_SENTENCES, Sentence, label_set, read_labels_map, read_sentences
-from linguagen.train.tagger.network import TaggerNetwork, word_features
+from linguagen.train.tagger.network import WINDOW, TaggerNetwork, word_features
 from linguagen.train.tagger.objectives import NO_LABEL
 from linguagen.train.text.model_file import open_start
 
-WINDOW = 512
-"""Words of a sentence that training reads, and that a call of the graph reads at most."""
 NOTHING = "none"
 _POOL_BATCHES = 8
 """Batches whose sentences are drawn at once, so that each can have sentences of similar length."""

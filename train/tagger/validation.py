@@ -1,74 +1,16 @@
 """How a tagger is judged: on sentences held out, next to the most frequent label of each word and a CRF."""
 
-from collections.abc import Sequence
-
-import numpy as np
-import torch
 from torch import Tensor
 
-from linguagen.models.manifests.tagger import TaggerFigure, TaggerManifest
-from linguagen.runtime.measure.labelled import accuracy, entity_f1, label_f1
-from linguagen.runtime.text.labels import LabelChain
-from linguagen.runtime.text.word_features import WordReader
+from linguagen.models.manifests.tagger import TaggerFigure
+from linguagen.runtime.measure.labelled import figures_of
 from linguagen.train.run.watch import Validation
 from linguagen.train.tagger.controls import crf, most_frequent
+from linguagen.train.tagger.labelling import bare_manifest, labels_of
 from linguagen.train.tagger.network import TaggerNetwork
-from linguagen.train.tagger.prepare import WINDOW, TaggerData
+from linguagen.train.tagger.prepare import TaggerData
 
-_CHUNK = 64
-"""Sentences that are labelled at a time."""
 Figures = tuple[TaggerFigure, ...]
-
-
-def figures_of(labels: Sequence[Sequence[str]], expected: Sequence[Sequence[str]], scheme: str) -> dict[str, float]:
-    """Figures of labels by name; the first is what a run and an export are judged by."""
-    if scheme == "bio":
-        scores = entity_f1(labels, expected)
-        return {"entity F1": scores.pop(""), **{f"F1 of {kind}": score for kind, score in scores.items()}}
-    scores = label_f1(labels, expected)
-    scores.pop("")
-    return {"accuracy": accuracy(labels, expected), **{f"F1 of {label}": score for label, score in scores.items()}}
-
-
-def transition_rows(transitions: Tensor | None) -> tuple[tuple[float, ...], ...]:
-    """Transitions (labels + 1, labels) as a manifest holds them; empty if there are none."""
-    return () if transitions is None else tuple(map(tuple, transitions.detach().double().tolist()))
-
-
-def bare_manifest(network: TaggerNetwork, labels: tuple[str, ...], scheme: str, rows: Tensor | None) -> TaggerManifest:
-    """A manifest with what decoding needs, and no more; `rows` (labels + 1, labels) are the transitions."""
-    return TaggerManifest(
-        name="",
-        teacher="",
-        output_dim=len(labels),
-        precision="float32",
-        labels=labels,
-        scheme=scheme,
-        features=network.table.features,
-        transitions=transition_rows(rows),
-        window=WINDOW,
-        overlap=network.reach,
-    )
-
-
-def labels_of(
-    network: TaggerNetwork, reader: WordReader, manifest: TaggerManifest, sentences: Sequence[Sequence[str]]
-) -> list[list[str]]:
-    """The labels of sentences, each a list of words, from the network in PyTorch."""
-    chain, device = LabelChain(manifest), next(network.parameters()).device
-    found: dict[int, list[str]] = {}
-    order = sorted(range(len(sentences)), key=lambda number: len(sentences[number]))
-    with torch.no_grad():
-        for start in range(0, len(order), _CHUNK):
-            chosen = order[start : start + _CHUNK]
-            lengths = [len(sentences[number]) for number in chosen]
-            rows = np.zeros((len(chosen), max(lengths), manifest.features.columns), np.int64)
-            for place, number in zip(rows, chosen, strict=True):
-                place[: len(sentences[number])] = reader.rows(sentences[number])
-            scores = network(torch.from_numpy(rows).to(device)).cpu().numpy()
-            for number, each in zip(chosen, chain.decode(scores, lengths), strict=True):
-                found[number] = each.labels
-    return [found[number] for number in range(len(sentences))]
 
 
 class TaggerValidator:

@@ -10,7 +10,7 @@ from linguagen.models.errors import ExportGateError, UsageError
 from linguagen.models.onnx_file import OPERATORS
 from linguagen.runtime import Tagger
 from linguagen.train.tagger.finished import load_finished
-from linguagen.train.tagger.validation import bare_manifest, labels_of
+from linguagen.train.tagger.labelling import bare_manifest, labels_of
 
 
 @pytest.fixture(scope="module")

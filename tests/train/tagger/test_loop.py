@@ -1,5 +1,6 @@
 import json
 import shutil
+import sys
 
 import pytest
 import torch
@@ -106,3 +107,19 @@ def test_piece_rows_keep_the_main_axes_and_leave_padding_zero():
 def test_settings_that_are_not_allowed_are_refused(values, message):
     with pytest.raises(UsageError, match=message):
         TaggerRunConfig.from_flat({"inputs": (), **values})
+
+
+def test_without_python_crfsuite_there_is_no_crf(monkeypatch, files, tmp_path):
+    monkeypatch.setitem(sys.modules, "pycrfsuite", None)
+    run = load_finished(make_run(tmp_path / "run", files["ner"], crf=True, steps=1))
+    assert {figure.crf for figure in run.figures} == {None}
+
+
+def test_the_command_prints_the_table_and_what_is_next(files, tmp_path, run_command):
+    words = ("--init", "none", "--steps", 2, "--hidden", 8, "--width", 8, "--out", tmp_path / "run")
+    done = run_command("lg-train", "tagger", files["pos"], *words)
+    assert "accuracy" in done.stdout
+    assert f"next: lg-export {tmp_path / 'run'} --quantize int8" in done.stderr
+    done = run_command("lg-train", "tagger", "--json", "--resume", "--out", tmp_path / "run", code=1)
+    assert "is finished" in done.stderr
+    assert "no data given" in run_command("lg-train", "tagger", code=2).stderr
