@@ -144,10 +144,10 @@ def test_the_card_names_the_model_that_made_the_teachers_vectors(tmp_path, run):
     assert "it learnt to match the vectors of `big-model`" in exported.card.read_text()
 
 
-@pytest.mark.parametrize("option", ["--sources", "--teacher-name"])
-def test_what_vector_models_do_not_have_is_refused(tiny, run_command, option):
+@pytest.mark.parametrize(("option", "kinds"), [("--sources", "text or tagger"), ("--teacher-name", "text")])
+def test_what_vector_models_do_not_have_is_refused(tiny, run_command, option, kinds):
     done = run_command("lg-export", tiny["run"], option, "mine", code=2)
-    assert f"error: {option} is for a run on text; leave it out for a run on vectors" in done.stderr
+    assert f"error: {option} is for a run on {kinds}; leave it out for a run on vectors" in done.stderr
 
 
 def test_the_command_exports_a_run_on_text(tiny_text, tmp_path, run_command):
