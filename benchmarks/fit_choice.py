@@ -10,6 +10,8 @@ fitted to all documents, and to three quarters of them. A rule sees the scores a
 
 import json
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -17,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.corpora import DIM, split_corpus
+from benchmarks.corpora import DIM, Lookup, split_corpus
 from benchmarks.data import TEACHERS, load_origins, load_part, unit
 from benchmarks.fitting import statistics_of
 from benchmarks.pages import table
@@ -46,11 +48,9 @@ RECIPES = (
 )
 
 
-def measure(teacher: str, ranks: tuple[int, ...]) -> dict[str, Any]:
-    """What every recipe gives on one corpus: its scores, and its recall on queries that no choice sees.
-
-    `few` says that a trial has fewer documents than dimensions.
-    """
+@contextmanager
+def open_case(teacher: str, ranks: tuple[int, ...]) -> Iterator[tuple[Fitter, Lookup]]:
+    """A corpus of some origins as `lg-train` fits it, and the lookup of queries that no fit sees."""
     rows, origins = load_part(teacher, "train"), load_origins(teacher)
     names, counts = np.unique(origins, return_counts=True)
     own = np.isin(origins, names[np.argsort(-counts, kind="stable")[list(ranks)]])
@@ -59,10 +59,18 @@ def measure(teacher: str, ranks: tuple[int, ...]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         np.save(f"{folder}/rows.npy", lookup.documents)
         corpus = open_corpus((f"{folder}/rows.npy",), Path(folder))
-        fitter = Fitter(corpus, Start(statistics, statistics.eigenvectors[:, :DIM]), 0, Processes().device)
-        training = split_rows(corpus, 0.2, 0, by_origin=False).training
+        yield Fitter(corpus, Start(statistics, statistics.eigenvectors[:, :DIM]), 0, Processes().device), lookup
+
+
+def measure(teacher: str, ranks: tuple[int, ...]) -> dict[str, Any]:
+    """What every recipe gives on one corpus: its scores, and its recall on queries that no choice sees.
+
+    `few` says that a trial has fewer documents than dimensions.
+    """
+    with open_case(teacher, ranks) as (fitter, lookup):
+        training = split_rows(fitter.corpus, 0.2, 0, by_origin=False).training
         trials = list(split_trials(fitter, training))
-        every = np.arange(len(corpus))
+        every = np.arange(len(fitter.corpus))
         parts = [(each, fitter.blends(each)) for each in (every, every[: 3 * len(every) // 4])]
         found = []
         for recipe in RECIPES:

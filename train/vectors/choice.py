@@ -2,7 +2,7 @@
 
 A map fitted too closely to a corpus fails on its next documents: what no fit has seen loses length in the projection,
 and scaling to length 1 lifts it above everything else. So each recipe is scored twice, and one that serves later
-documents worse than the starting model does is never chosen.
+documents worse than the starting model does is never chosen, unless the corpus is said to be fixed.
 """
 
 from collections.abc import Iterable, Iterator
@@ -95,8 +95,10 @@ def split_trials(fitter: Fitter, numbers: Indices) -> Iterator[Trial]:
         yield Trial(lookup, (documents, before), (fitter.blends(documents), fitter.blends(before)))
 
 
-def choose_recipe(fitter: Fitter, numbers: Indices, steps: int, advance: Advance) -> tuple[Recipe, Scores]:
-    """The recipe that keeps fitted and later documents best.
+def choose_recipe(
+    fitter: Fitter, numbers: Indices, steps: int, advance: Advance, fixed: bool = False
+) -> tuple[Recipe, Scores]:
+    """The recipe that keeps fitted and later documents best, or fitted ones alone.
 
     Training lifts both recalls a little, so it is tried from the best closed form and from its neighbour that trusts
     the corpus more; or from the starting model where no closed form keeps later documents as well as that model does.
@@ -106,17 +108,23 @@ def choose_recipe(fitter: Fitter, numbers: Indices, steps: int, advance: Advance
         numbers: of the rows that may choose, (count,).
         steps: of training.
         advance: told 1 after the closed forms, and 1 after the trainings.
+        fixed: True if no documents come later.
     """
     trials = list(split_trials(fitter, numbers))
     few = has_few_documents(trials, fitter.start.dim)
+
+    def best_of(scores: Scores) -> Recipe:
+        """The best recipe so far."""
+        return max(scores, key=lambda recipe: scores[recipe][0]) if fixed else best_recipe(scores, scores, few)
+
     scores = _score(fitter, trials, [KEEP, *map(Recipe, SHARES)])
     advance(1)
-    best = best_recipe(scores, scores, few)
+    best = best_of(scores)
     number = SHARES.index(best.share) if best.share is not None else None
     begins = [best] if number is None else [Recipe(share) for share in SHARES[max(0, number - 1) : number + 1]]
     scores |= _score(fitter, trials, [replace(begin, steps=steps) for begin in begins])
     advance(1)
-    return best_recipe(scores, scores, few), scores
+    return best_of(scores), scores
 
 
 def has_few_documents(trials: list[Trial], dim: int) -> bool:

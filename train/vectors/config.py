@@ -83,6 +83,9 @@ class VectorRunConfig(RunSettings):
         "Fit one corpus, starting from what this model (a name or file) knows of its teacher; the recipe is chosen on "
         "held-out queries, then all rows are fitted.",
     )
+    fixed: bool = setting(
+        False, "The corpus of a fit does not grow: choose by the documents that are fitted, whatever later ones lose."
+    )
     column: str = setting("", "Which column, array or dataset holds the vectors, if a file has several.")
     timed_steps: int = 0
     """Steps that fit into the seconds, once they were timed; 0 before."""
@@ -95,6 +98,10 @@ class VectorRunConfig(RunSettings):
             raise UsageError(f"--members trains {self.optimiser.members} maps before the run itself; leave {other} out")
         if self.init and self.encoder.directions != "none":
             raise UsageError(f"--directions is {self.encoder.directions!r}, but a fit is a linear map; expected 'none'")
+        if self.fixed and not self.init:
+            raise UsageError(
+                "--fixed says how a fit is chosen, and this run is none; give --init MODEL, or leave it out"
+            )
         if self.init and self.seconds:
             raise UsageError("--seconds bounds the steps of a training, and a fit takes few; leave it or --init out")
 
@@ -145,7 +152,7 @@ def check_dim(dim: int, width: int) -> None:
 FIT_PARTS = 4
 """Parts of a fit that a progress bar shows: closed forms, trainings, the table, the fit to all rows."""
 FIT_SETTINGS = frozenset(
-    {"inputs", "init", "dim", "teacher", "column", "held_out", "seed", "steps", "seconds", "device"}
+    {"inputs", "init", "dim", "teacher", "column", "held_out", "seed", "steps", "seconds", "device", "fixed"}
 )
 """Settings that may be typed next to `--init`."""
 _FIT_DEFAULTS: Mapping[str, Any] = {"steps": 100, "held_out": 0.2, "directions": "none"}

@@ -77,7 +77,7 @@ def fit_corpus(
     statistics = TeacherStatistics.from_moments(*moments, config.encoder.dim)
     refuse_without_spread(statistics, len(every))
     before, _ = split_documents(split.training, np.random.default_rng(config.seed))
-    recipe, _ = choose_recipe(fitter, split.training, config.training_steps, advance)
+    recipe, _ = choose_recipe(fitter, split.training, config.training_steps, advance, config.fixed)
     table = _judge(fitter, recipe, split, before)
     advance(1)
     _write(config, folder, fitter, fitter.fit(recipe, every), statistics, split)

@@ -13,7 +13,7 @@ from linguagen.train.run.folder import RunFolder
 from linguagen.train.run.processes import Processes
 from linguagen.train.vectors import choice as choice_module
 from linguagen.train.vectors import fit as fit_module
-from linguagen.train.vectors.choice import SHARES, best_recipe, choose_recipe
+from linguagen.train.vectors.choice import SHARES, Trial, best_recipe, choose_recipe
 from linguagen.train.vectors.config import VectorRunConfig
 from linguagen.train.vectors.data import open_corpus
 from linguagen.train.vectors.finished import load_finished
@@ -148,6 +148,23 @@ def test_training_starts_from_what_serves_later_documents(tmp_path, monkeypatch,
     fitter = Fitter(open_corpus((str(tmp_path / "c.npy"),), tmp_path), start, 0, ALONE.device)
     _, scores = choose_recipe(fitter, np.arange(len(vectors)), 5, lambda _: None)
     assert [recipe.share for recipe in scores if recipe.steps] == [share]
+
+
+def test_a_fixed_corpus_is_chosen_for_by_fitted_documents_alone(tmp_path, monkeypatch):
+    scores = {KEEP: (0.85, 0.85), Recipe(0.0): (0.98, 0.60), Recipe(0.5): (0.90, 0.86)}
+    monkeypatch.setattr(choice_module, "SHARES", (0.0, 0.5))
+    monkeypatch.setattr(Trial, "score", lambda _self, _fitter, recipe: scores.get(Recipe(recipe.share), (0.0, 0.0)))
+    np.save(tmp_path / "c.npy", tiny_vectors(300, seed=1))
+    fitter = Fitter(open_corpus((str(tmp_path / "c.npy"),), tmp_path), START, 0, ALONE.device)
+    for fixed, share in ((False, 0.5), (True, 0.0)):
+        chosen, _ = choose_recipe(fitter, np.arange(300), 5, lambda _: None, fixed)
+        assert chosen.share == share
+
+
+def test_fixed_is_a_word_of_fits_alone():
+    with pytest.raises(UsageError, match="--fixed says how a fit is chosen, and this run is none; give --init MODEL"):
+        VectorRunConfig.from_flat({"inputs": ("v.npy",), "fixed": True})
+    assert VectorRunConfig.for_fit({"inputs": ("v.npy",), "init": "m", "fixed": True}).fixed
 
 
 def test_a_recipe_reads_as_words():
