@@ -59,6 +59,12 @@ def print_json(document: Any) -> None:
     show(json.dumps(document, indent=2))
 
 
+def json_line(document: Any) -> str:
+    """A document as JSON on one line, other scripts readable; what would steer a terminal is escaped as JSON does."""
+    text = json.dumps(document, ensure_ascii=False)
+    return _STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
 def _stdout_failed(error: OSError) -> OutputError:
     """The error to raise when standard output is full or closed."""
     abandon_stdout()

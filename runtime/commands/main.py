@@ -11,6 +11,7 @@ from linguagen.runtime.commands.models import bench, info, models
 from linguagen.runtime.commands.report import report
 from linguagen.runtime.commands.search import search
 from linguagen.runtime.commands.serve import serve
+from linguagen.runtime.commands.tag import tag
 from linguagen.runtime.commands.text import evaluate_text
 from linguagen.runtime.console import new_app, run_app, version_option
 
@@ -26,6 +27,7 @@ for command in (
     compress,
     expand,
     embed,
+    tag,
     index,
     search,
     evaluate,

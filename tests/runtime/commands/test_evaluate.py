@@ -174,8 +174,8 @@ def test_every_command_has_help_with_an_example(run_command):
     shown = run_command("lg-run", "--help").stdout
     commands = [line.split()[0] for line in shown.split("Commands:\n")[1].splitlines()]
     assert commands == [
-        *("compress", "expand", "embed", "index", "search", "evaluate", "evaluate-text", "report", "sample", "bench"),
-        *("info", "models", "serve", "demo"),
+        *("compress", "expand", "embed", "tag", "index", "search", "evaluate", "evaluate-text", "report", "sample"),
+        *("bench", "info", "models", "serve", "demo"),
     ], "a new command belongs in this list too"
     assert "..." not in shown.split("Commands:\n")[1], "a summary is too long for the list"
     for command in commands:
