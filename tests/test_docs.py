@@ -90,6 +90,18 @@ def test_the_card_of_the_text_model_says_what_the_manifest_says():
         assert licence in manifest.sources
 
 
+@pytest.mark.parametrize(("kind", "licences"), [("pos", ["CC BY-SA 4.0"]), ("ner", ["CC BY 4.0", "OGL 3.0"])])
+def test_the_cards_of_taggers_say_what_the_manifests_say(root, kind, licences):
+    from linguagen.export.tagger.card import render_card
+    from linguagen.models.model_file import read_tagger_file
+
+    path = root / f"linguagen-{kind}-en" / f"linguagen_{kind}_en" / f"linguagen-{kind}-en.onnx"
+    manifest = read_tagger_file(path).manifest
+    assert path.with_suffix(".md").read_text() == render_card(manifest, path.stat().st_size)
+    for licence in licences:
+        assert licence in manifest.sources
+
+
 def test_links_lead_somewhere(root):
     for document in [*(root / name for name in DOCUMENTS), *(root / "docs").rglob("*.md")]:
         for target, _, place in re.findall(r"\]\(([^)#]*)(#([^)]*))?\)", document.read_text()):
