@@ -160,6 +160,7 @@ def test_scripts_find_their_blocks_of_the_results(root):
         "text.md": ["text", "text api"],
         "edge.md": ["edge"],
         "serve.md": ["serve"],
+        "tags.md": ["tags"],
     }
     results = root / "docs" / "results"
     found = {path.name: blocks(path) for path in results.glob("*.md")}

@@ -14,9 +14,10 @@ from linguagen.models.catalogue import (
     shipped_models,
 )
 from linguagen.models.errors import ModelFileError
+from linguagen.models.manifests.tagger import TaggerManifest
 from linguagen.models.manifests.text import TextManifest
 from linguagen.models.manifests.vectors import Manifest
-from linguagen.models.model_file import CheckedFile, TextFile, read_encoder_file
+from linguagen.models.model_file import CheckedFile, TaggerFile, TextFile, read_any_file
 from linguagen.runtime.commands.options import DeviceOption, JsonOption, ModelOption, ThreadsOption
 from linguagen.runtime.console import (
     fidelity_document,
@@ -28,6 +29,7 @@ from linguagen.runtime.console import (
     progress,
     say,
     show,
+    tagger_figures_table,
     text_figures_table,
 )
 from linguagen.runtime.encoders.compressor import Compressor
@@ -120,8 +122,11 @@ def info(
         facts, figures, table = _index_info(Path(model))
     else:
         path = find_model(model)
-        file = read_encoder_file(path)
-        facts, figures, table = _text_info(path, file) if isinstance(file, TextFile) else _vector_info(path, file)
+        file = read_any_file(path)
+        if isinstance(file, TaggerFile):
+            facts, figures, table = _tagger_info(path, file)
+        else:
+            facts, figures, table = _text_info(path, file) if isinstance(file, TextFile) else _vector_info(path, file)
     if as_json:
         print_json({**facts, **figures})
         return
@@ -169,6 +174,20 @@ def _text_info(path: Path, file: TextFile) -> _Info:
     return facts, {"figures": [asdict(each) for each in manifest.figures]}, text_figures_table(manifest.figures)
 
 
+def _tagger_info(path: Path, file: TaggerFile) -> _Info:
+    """What `lg-run info` shows of a tagger."""
+    manifest = file.manifest
+    facts: dict[str, object] = {
+        "name": manifest.name,
+        "labels": " ".join(manifest.labels),
+        "precision": manifest.precision,
+        **_file_facts(path, file.operators),
+        "training": dict(manifest.training),
+        "parity": dict(manifest.parity),
+    }
+    return facts, {"figures": [asdict(each) for each in manifest.figures]}, tagger_figures_table(manifest.figures)
+
+
 def _index_info(path: Path) -> _Info:
     """What `lg-run info` shows of an index."""
     container = Flat(path) if path.suffix == FLAT else Container.open(path)
@@ -205,7 +224,7 @@ def models(as_json: JsonOption = False) -> None:
     rows, problems = [], list(announced.problems.values())
     for name, path in paths.items():
         try:
-            rows.append(_listed(name, path, read_encoder_file(path).manifest))
+            rows.append(_listed(name, path, read_any_file(path).manifest))
         except ModelFileError as error:  # one damaged file hides no other model
             problems.append(str(error))
     for problem in problems:
@@ -228,8 +247,8 @@ def models(as_json: JsonOption = False) -> None:
     show(format_table(header, body))
 
 
-def _listed(name: str, path: Path, manifest: Manifest | TextManifest) -> dict[str, Any]:
-    """A model's line of the list; a text model has no input width and no recall."""
+def _listed(name: str, path: Path, manifest: Manifest | TextManifest | TaggerManifest) -> dict[str, Any]:
+    """A model's line of the list; a text model and a tagger have no input width and no recall."""
     of_vectors = manifest if isinstance(manifest, Manifest) else None
     return {
         "name": name,

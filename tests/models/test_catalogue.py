@@ -60,12 +60,12 @@ def test_every_shipped_model_has_a_card_and_a_changelog_entry(root):
 def test_an_unknown_name_gets_the_nearest_one_and_the_list():
     with pytest.raises(UnknownModelError, match=r"no model 'text-embedding-3-smal'.*did you mean 'text-embedding-3-s"):
         find_model("text-embedding-3-smal")
-    with pytest.raises(UnknownModelError, match=r"no model 'qqq'.*linguagen-en; give one of these names"):
+    with pytest.raises(UnknownModelError, match=r"no model 'qqq'.*linguagen-pos-en; give one of these names"):
         find_model("qqq")
 
 
-def test_the_text_model_of_the_checkout_is_installed():
-    assert list(announced_models().paths) == [DEFAULT_TEXT_MODEL]
+def test_the_models_of_the_checkout_are_installed():
+    assert list(announced_models().paths) == [DEFAULT_TEXT_MODEL, "linguagen-ner-en", "linguagen-pos-en"]
     assert find_model(DEFAULT_TEXT_MODEL).parts[-3:] == ("linguagen-en", "linguagen_en", "linguagen-en.onnx")
 
 
