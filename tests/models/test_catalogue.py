@@ -98,7 +98,7 @@ def test_a_broken_announcement_is_named_and_hides_no_other_model(distribution, v
         find_model("bad-small")
     listed = run_command("lg-run", "models", PYTHONPATH=str(package.parent))
     assert "the distribution bad-models announces" in listed.stderr
-    assert listed.stdout.count("\n") == 9
+    assert listed.stdout.count("\n") == 11
 
 
 def test_a_damaged_file_hides_no_other_model(distribution, run_command):
@@ -106,7 +106,7 @@ def test_a_damaged_file_hides_no_other_model(distribution, run_command):
     (package / "cut-small.onnx").write_bytes(b"cut")
     listed = run_command("lg-run", "models", PYTHONPATH=str(package.parent))
     assert f"{package}{os.sep}cut-small.onnx: cut, damaged or no ONNX file" in listed.stderr
-    assert listed.stdout.count("\n") == 9
+    assert listed.stdout.count("\n") == 11
 
 
 def test_two_distributions_with_one_name_are_both_named(distribution):
