@@ -93,12 +93,17 @@ def test_info_and_models_tell_what_ships(run_command, tiny):
         "text-embedding-ada-002-1536",
         "text-embedding-ada-002-512",
         "linguagen-en",
+        "linguagen-ner-en",
+        "linguagen-pos-en",
     ]
-    assert listed.splitlines()[-1].split()[:5] == ["linguagen-en", "text", "->", "256", "int8"]
+    assert listed.splitlines()[-3].split()[:5] == ["linguagen-en", "text", "->", "256", "int8"]
     told = run_command("lg-run", "info", tiny["int8"]).stdout
     assert "dimensions:  48 -> 8" in told
     assert "fidelity on 60 vectors of rows held out of training" in told
     assert json.loads(run_command("lg-run", "info", tiny["int8"], "--json").stdout)["teacher"] == "tiny-teacher"
+    labels = json.loads(run_command("lg-run", "info", "linguagen-ner-en", "--json").stdout)
+    assert labels["labels"] == "O B-LOC I-LOC B-ORG I-ORG B-PER I-PER"
+    assert labels["figures"][0]["name"] == "entity F1"
 
 
 def test_sample_says_that_it_is_synthetic_and_never_overwrites(run_command, tiny, tmp_path):
