@@ -1,4 +1,4 @@
-"""Compare settings of a tagger on the dev part of UD-EWT; prints the table of docs/decisions/tagger.md.
+"""Compare settings of a tagger on the dev part of UD-EWT; prints a table.
 
 OMP_NUM_THREADS=1 python -m benchmarks.tagger_choices    # some two minutes each; finished runs are kept
 """
@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from benchmarks.pages import table
 from recipes import taggers
 from recipes.commands import ROOT, options, run_command
 
@@ -27,15 +28,15 @@ def main(
     steps: Annotated[int, typer.Option(help="Optimiser steps of each run.")] = 1200,
 ) -> None:
     """Train the runs that are not finished, and print what each measures."""
-    lines = ["| choice | accuracy on UD-EWT dev | seconds |", "|---|---|---|"]
+    rows = []
     for name in names or CHOICES:
         run = ROOT / "runs" / "tagger-choices" / f"{name.replace(' ', '-')}-{steps}"
         if not (run / "finished.json").exists():
             settings = {**taggers.SETTINGS["pos"], "steps": steps, "evaluate_every": steps, **CHOICES[name]}
             run_command("lg-train", "tagger", *taggers.data_of("pos"), *options(settings), "--out", run)
         summary = json.loads((run / "finished.json").read_text(encoding="utf-8"))
-        lines.append(f"| {name} | {summary['figures'][0]['tagger']:.4f} | {summary['seconds']:.0f} |")
-    print("\n".join(lines))
+        rows.append([name, f"{summary['figures'][0]['tagger']:.4f}", f"{summary['seconds']:.0f}"])
+    print(table(["choice", "accuracy on UD-EWT dev", "seconds"], rows))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Write docs/results/tags.md: the shipped taggers on sentences that they were neither trained nor chosen on.
+"""Write docs/results/tags.md: the shipped taggers on sentences that they were not trained on.
 
 OMP_NUM_THREADS=1 python -m benchmarks.tags
 """
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.pages import write_block
+from benchmarks.pages import table, write_block
 from linguagen.runtime import Tagger
 from linguagen.runtime.measure.labelled import figures_of
 from linguagen.train.tagger.controls import crf, most_frequent
@@ -18,6 +18,8 @@ from recipes import taggers
 from recipes.commands import ROOT
 
 PAGE = ROOT / "docs" / "results" / "tags.md"
+HEAD = ["sentences", "figure", "tagger", "CRF", "most frequent label"]
+SPEED_HEAD = ["model", "MB", "words per second, one thread", "training, seconds"]
 _RESAMPLES = 1000
 Labels = Sequence[Sequence[str]]
 
@@ -34,18 +36,10 @@ def measured() -> str:
     ewt = read_sentences([str(taggers.POS / "en_ewt-ud-test.conllu")], "auto", {})
     wnut = read_sentences([str(taggers.SETTINGS["ner"]["dev"])], "auto", names)
     news = read_sentences([str(taggers.RE3D / f"{taggers.NEWS}.conll")], "auto", names)
-    lines = [
-        "| sentences | figure | tagger | CRF | most frequent label |",
-        "|---|---|---|---|---|",
-        row("UD-EWT test", pos, "pos", ewt),
-        row("WNUT17 dev (chosen on)", ner, "ner", wnut),
-        row(f"re3d, {taggers.NEWS.replace('_', ' ')}", ner, "ner", news),
-        "",
-        "| model | MB | words per second, one thread | training, seconds |",
-        "|---|---|---|---|",
-        *(speed(path, ewt) for path in (pos, ner)),
-    ]
-    return "\n".join(lines)
+    entities = {"WNUT17 dev (chosen on)": wnut, f"re3d, {taggers.NEWS.replace('_', ' ')}": news}
+    figures = [*rows(pos, "pos", {}, {"UD-EWT test": ewt}), *rows(ner, "ner", names, entities)]
+    speeds = [speed(path, ewt) for path in (pos, ner)]
+    return "\n\n".join([table(HEAD, figures), table(SPEED_HEAD, speeds)])
 
 
 def model_file(name: str) -> Path:
@@ -53,17 +47,30 @@ def model_file(name: str) -> Path:
     return ROOT / name / name.replace("-", "_") / f"{name}.onnx"
 
 
-def row(title: str, path: Path, kind: str, sentences: list[Sentence]) -> str:
-    """One row of the first table: the model and two simple taggers that learn from the same sentences."""
-    names = read_labels_map(str(taggers.SETTINGS["ner"]["labels_map"])) if kind == "ner" else {}
+def rows(path: Path, kind: str, names: dict[str, str], sets: dict[str, list[Sentence]]) -> list[list[str]]:
+    """Rows of the first table: a model and two simple taggers that learn once from the same sentences.
+
+    Args:
+        path: the model's file.
+        kind: `pos` or `ner`.
+        names: new names of labels.
+        sets: sentences to measure on, by title.
+    """
     training = read_sentences([str(each) for each in taggers.data_of(kind)], "auto", names)
-    expected = [each.labels for each in sentences]
     scheme = "bio" if kind == "ner" else "tags"
-    ours = Tagger.load(path, threads=1).tag_words([each.words for each in sentences])
-    others = [crf(training, sentences), most_frequent(training, sentences)]
-    cells = [interval(ours, expected, scheme), *(score(each, expected, scheme) for each in others)]
-    figure = next(iter(figures_of(ours, expected, scheme)))
-    return f"| {title} | {figure} | {' | '.join(cells)} |"
+    every = [sentence for sentences in sets.values() for sentence in sentences]
+    ours = Tagger.load(path, threads=1).tag_words([each.words for each in every])
+    others = [crf(training, every), most_frequent(training, every)]
+    found, first = [], 0
+    for title, sentences in sets.items():
+        part = slice(first, first + len(sentences))
+        first = part.stop
+        expected = [each.labels for each in sentences]
+        cells = [None if each is None else each[part] for each in others]
+        figure = next(iter(figures_of(ours[part], expected, scheme)))
+        scores = [score(each, expected, scheme) for each in cells]
+        found.append([title, figure, interval(ours[part], expected, scheme), *scores])
+    return found
 
 
 def score(labels: Labels | None, expected: Labels, scheme: str) -> str:
@@ -83,7 +90,7 @@ def interval(labels: Labels, expected: Labels, scheme: str) -> str:
     return f"**{score(labels, expected, scheme)}** ± {(high - low) / 2:.3f}"
 
 
-def speed(path: Path, sentences: list[Sentence]) -> str:
+def speed(path: Path, sentences: list[Sentence]) -> list[str]:
     """One row of the second table; the fastest of three passes over sentences that are divided into words."""
     tagger = Tagger.load(path, threads=1)
     words = [each.words for each in sentences]
@@ -94,7 +101,7 @@ def speed(path: Path, sentences: list[Sentence]) -> str:
         seconds.append(time.perf_counter() - began)
     rate = sum(map(len, words)) / min(seconds)
     took = tagger.manifest.training["seconds"]
-    return f"| {path.stem} | {path.stat().st_size / 1e6:.1f} | {rate:,.0f} | {took:.0f} |"
+    return [path.stem, f"{path.stat().st_size / 1e6:.1f}", f"{rate:,.0f}", f"{took:.0f}"]
 
 
 if __name__ == "__main__":

@@ -157,6 +157,11 @@ def _tagger_file(file: OnnxFile, path: Path) -> TaggerFile:
     return TaggerFile(checked.data, checked.manifest, checked.operators, _tokenizer(file, path))
 
 
+def tokenizer_metadata(tokenizer: bytes) -> dict[str, str]:
+    """The metadata of an ONNX file that holds this SentencePiece model."""
+    return {TOKENIZER_KEY: base64.b64encode(tokenizer).decode()}
+
+
 def _tokenizer(file: OnnxFile, path: Path) -> bytes:
     """The SentencePiece model in a file; empty if there is none.
 

@@ -255,17 +255,25 @@ def fidelity_table(rows: Sequence[FidelityRow], neighbours: int) -> str:
 
 def text_figures_table(figures: Sequence[TextFigure]) -> str:
     """The table of a text encoder's figures, next to those of the mean of its token table."""
-    body = [[each.name, f"{each.encoder:.3f}", f"{each.mean_of_table:.3f}"] for each in figures]
-    return format_table(["on texts held out", "encoder", "mean of its table"], body)
+    return format_table(["on texts held out", "encoder", "mean of its table"], text_figure_rows(figures))
+
+
+def text_figure_rows(figures: Sequence[TextFigure]) -> list[list[str]]:
+    """Each figure of a text encoder: its name, the encoder's, and that of the mean of its token table."""
+    return [[each.name, f"{each.encoder:.3f}", f"{each.mean_of_table:.3f}"] for each in figures]
 
 
 def tagger_figures_table(figures: Sequence[TaggerFigure]) -> str:
     """The table of a tagger's figures, next to those of simple methods."""
-    body = [
+    return format_table(["on sentences held out", "tagger", "most frequent label", "CRF"], tagger_figure_rows(figures))
+
+
+def tagger_figure_rows(figures: Sequence[TaggerFigure]) -> list[list[str]]:
+    """Each figure of a tagger: its name, the tagger's, that of the most frequent label, and a CRF's if there is one."""
+    return [
         [each.name, f"{each.tagger:.3f}", f"{each.most_frequent:.3f}", "-" if each.crf is None else f"{each.crf:.3f}"]
         for each in figures
     ]
-    return format_table(["on sentences held out", "tagger", "most frequent label", "CRF"], body)
 
 
 def fidelity_document(rows: Sequence[FidelityRow]) -> list[dict[str, Any]]:

@@ -3,7 +3,6 @@
 python tests/make_tiny_tagger.py FOLDER
 """
 
-import base64
 import itertools
 import sys
 from pathlib import Path
@@ -21,7 +20,7 @@ from linguagen.models.manifests.tagger import (
     TaggerManifest,
     WordFeatures,
 )
-from linguagen.models.manifests.text import TOKENIZER_KEY
+from linguagen.models.model_file import tokenizer_metadata
 from linguagen.runtime.text.tokenizer import Tokenizer
 from linguagen.runtime.text.word_features import WordReader
 from linguagen.train.text.tokenizer import train_tokenizer
@@ -92,7 +91,7 @@ def make_tagger(path: Path, gold: list[Sentence], column: int, tokenizer: Tokeni
         sources="sentences of this file",
         figures=(TaggerFigure("accuracy on its own sentences", 1.0, 0.75),),
     )
-    extra = {TOKENIZER_KEY: base64.b64encode(tokenizer.model).decode()} if tokenizer else {}
+    extra = tokenizer_metadata(tokenizer.model) if tokenizer else {}
     path.write_bytes(with_manifest(graph(table, weights), manifest, extra)[0])
     return path
 

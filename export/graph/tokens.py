@@ -4,8 +4,31 @@ import numpy as np
 from torch import Tensor
 
 from linguagen.export.graph.builder import Builder
+from linguagen.export.graph.integers import round_columns
 from linguagen.runtime.vectors import Array
 from linguagen.train.network.tokens import DOUBLINGS, TokenBlock
+
+_ZERO = 128
+"""The byte that stands for 0 in an int8 table."""
+
+
+def table_rows(build: Builder, table: Array, picks: str, step: np.float32 | None) -> tuple[str, Array]:
+    """The rows of a table that numbers pick, and the scale of each column (width,), which is not yet applied.
+
+    Args:
+        build: the graph.
+        table: (rows, width).
+        picks: name of the numbers, of any shape; the rows have one more dimension.
+        step: value of one step of a table in int8; None to store floats, whose scales are 1.
+    """
+    if step is None:
+        return build.node("Gather", [build.weight("table", table), picks], "rows"), np.ones(table.shape[1], np.float32)
+    integers, scales = round_columns(table)
+    # Unsigned bytes: onnxruntime multiplies them by int8 weights in integers on every processor.
+    unsigned = (integers.astype(np.int16) + _ZERO).astype(np.uint8)
+    picked = build.node("Gather", [build.constant("table_uint8", unsigned), picks], "rows_uint8")
+    parts = [build.constant("table_step", step), build.constant("table_zero", np.uint8(_ZERO))]
+    return build.node("DequantizeLinear", [picked, *parts], "rows"), scales / step
 
 
 def split(build: Builder, whole: str, parts: list[str], width: int) -> None:

@@ -2,6 +2,7 @@
 
 from linguagen.export.card_parts import card, facts, table
 from linguagen.models.manifests.tagger import OUTSIDE, TaggerManifest
+from linguagen.runtime.console import tagger_figure_rows
 
 
 def render_card(manifest: TaggerManifest, size: int) -> str:
@@ -17,10 +18,7 @@ def render_card(manifest: TaggerManifest, size: int) -> str:
         f"{task}, offline: {', '.join(names or manifest.labels)}. {manifest.precision}, {size / 1e6:.1f} MB"
         f"{', tokenizer included' if manifest.features.piece_columns else ''}."
     )
-    rows = [
-        [each.name, f"{each.tagger:.3f}", f"{each.most_frequent:.3f}", "-" if each.crf is None else f"{each.crf:.3f}"]
-        for each in manifest.figures
-    ]
+    rows = tagger_figure_rows(manifest.figures)
     sections = {
         "Figures on sentences held out of training": table(("figure", "tagger", "most frequent label", "CRF"), rows),
         "Training": [*([f"Texts: {manifest.sources}", ""] if manifest.sources else []), *facts(manifest.training)],

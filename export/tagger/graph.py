@@ -11,16 +11,15 @@ from onnx import TensorProto, helper
 from torch import nn
 
 from linguagen.export.graph.builder import Builder
-from linguagen.export.graph.integers import round_columns
 from linguagen.export.graph.model import finish_graph
 from linguagen.export.graph.nodes import bilinear_gate
-from linguagen.export.graph.tokens import as_array, block_parts, fading_sum, shift, split
+from linguagen.export.graph.tokens import as_array, block_parts, fading_sum, shift, split, table_rows
 from linguagen.models.manifests.tagger import FEATURES_NAME, SCORES_NAME
 from linguagen.runtime.vectors import Array
 from linguagen.train.tagger.network import SIDE, GatedConvolution, TaggerNetwork, TwoWayBlock
 
-_ZERO = 128
-"""The byte that stands for 0 in the int8 table."""
+_INT8_STEP = np.float32(1 / 128)
+"""Value of one step of the int8 table; its columns' own scales are in the matrix after it."""
 _SIZES = ("batch", "words")
 
 
@@ -60,7 +59,8 @@ class _Graph:
     def words(self, network: TaggerNetwork) -> str:
         """A vector (batch, words, hidden) for each word, from its rows of the table."""
         build, table, columns = self.build, network.table, network.table.features.piece_columns
-        rows, scales = self._rows(as_array(table.rows()))  # (batch, words, columns, width)
+        step = _INT8_STEP if self._int8 else None
+        rows, scales = table_rows(build, as_array(table.rows()), FEATURES_NAME, step)  # (batch, words, columns, width)
         sizes = [1, columns - 1, table.features.columns - columns] if columns else [table.features.columns]
         names = [f"rows_{number}" for number in range(len(sizes))]
         build.node_of_many("Split", [rows, build.constant("groups", np.array(sizes))], names, "grouped", axis=2)
@@ -69,18 +69,6 @@ class _Graph:
         sums = np.repeat(np.array(sizes, np.float32), len(scales)) * np.tile(scales, len(sizes))
         weight = sums[:, None] * as_array(table.project.weight).T
         return self._product(joined, weight, as_array(table.project.bias), "project")
-
-    def _rows(self, table: Array) -> tuple[str, Array]:
-        """The rows (batch, words, columns, width) of features, and the scales of columns (width,), not applied."""
-        build = self.build
-        if not self._int8:
-            rows = build.node("Gather", [build.weight("table", table), FEATURES_NAME], "rows")
-            return rows, np.ones(table.shape[1], np.float32)
-        integers, scales = round_columns(table)
-        unsigned = (integers.astype(np.int16) + _ZERO).astype(np.uint8)
-        picked = build.node("Gather", [build.constant("table_uint8", unsigned), FEATURES_NAME], "rows_uint8")
-        step = [build.constant("table_step", np.float32(1 / _ZERO)), build.constant("table_zero", np.uint8(_ZERO))]
-        return build.node("DequantizeLinear", [picked, *step], "rows"), scales * _ZERO
 
     def convolution(self, layer: GatedConvolution, h: str, name: str) -> str:
         """What a gated convolution adds (batch, words, hidden)."""

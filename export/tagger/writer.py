@@ -1,6 +1,5 @@
 """From a finished run of a tagger to a model file."""
 
-import base64
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -9,7 +8,7 @@ from linguagen.export.request import ExportRequest
 from linguagen.export.tagger.graph import build_graph
 from linguagen.export.tagger.verify import verify
 from linguagen.models.manifests.tagger import TaggerManifest
-from linguagen.models.manifests.text import TOKENIZER_KEY
+from linguagen.models.model_file import tokenizer_metadata
 from linguagen.train.tagger.finished import FinishedTaggerRun
 from linguagen.train.tagger.labelling import bare_manifest
 
@@ -24,7 +23,7 @@ def make_drafts(run: FinishedTaggerRun, request: ExportRequest) -> tuple[Draft[T
         build_graph(run.network, request.precision),
         manifest,
         lambda path: {"parity": verify(path, run, manifest)},
-        {TOKENIZER_KEY: base64.b64encode(tokenizer.model).decode()} if tokenizer else {},
+        tokenizer_metadata(tokenizer.model) if tokenizer else {},
     )
     return model, None
 

@@ -2,6 +2,7 @@
 
 from linguagen.export.card_parts import card, facts, table
 from linguagen.models.manifests.text import TextManifest
+from linguagen.runtime.console import text_figure_rows
 
 
 def render_card(manifest: TextManifest, size: int) -> str:
@@ -19,7 +20,7 @@ def render_card(manifest: TextManifest, size: int) -> str:
         f"Turns text into {manifest.output_dim} dimensions, offline. {manifest.pieces} pieces, {manifest.precision}, "
         f"{size / 1e6:.1f} MB, tokenizer included; it {taught}."
     )
-    rows = [[each.name, f"{each.encoder:.3f}", f"{each.mean_of_table:.3f}"] for each in manifest.figures]
+    rows = text_figure_rows(manifest.figures)
     sections = {
         "Figures on texts held out of training": table(("figure", "encoder", "mean of its table"), rows),
         "Training": [*([f"Texts: {manifest.sources}", ""] if manifest.sources else []), *facts(training)],

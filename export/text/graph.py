@@ -10,10 +10,10 @@ import onnx
 from onnx import TensorProto, helper
 
 from linguagen.export.graph.builder import Builder
-from linguagen.export.graph.integers import SEVEN_BITS, round_columns
+from linguagen.export.graph.integers import SEVEN_BITS
 from linguagen.export.graph.model import finish_graph
 from linguagen.export.graph.nodes import bilinear_gate, unit_length
-from linguagen.export.graph.tokens import as_array, block_parts, fading_sum, split
+from linguagen.export.graph.tokens import as_array, block_parts, fading_sum, split, table_rows
 from linguagen.models.manifests.text import TOKENS_NAME
 from linguagen.models.manifests.vectors import OUTPUT_NAME
 from linguagen.runtime.text.tokenizer import PADDING
@@ -26,8 +26,6 @@ _NO_WEIGHT = -1e9
 """The importance of padding; the softmax makes it 0."""
 _INT8_STEP = np.float32(1 / 127)
 """Value of one step of the int8 table; its columns' own scales are in the matrices after it."""
-_ZERO = 128
-"""The byte that stands for 0 in the int8 table."""
 
 
 def build_graph(encoder: TextNetwork, precision: str) -> onnx.ModelProto:
@@ -38,7 +36,8 @@ def build_graph(encoder: TextNetwork, precision: str) -> onnx.ModelProto:
         precision: `float32`, `float16` (weights stored in half precision) or `int8` (table and wide product).
     """
     build = Builder(half=precision == "float16")
-    rows, scales = _rows(build, encoder, precision == "int8")  # (n, length, width)
+    table = as_array(encoder.embedding.weight)  # (pieces, width)
+    rows, scales = table_rows(build, table, TOKENS_NAME, _INT8_STEP if precision == "int8" else None)
     weights = _weights(build, encoder)  # (n, 1, length)
     skip = scales[:, None] * as_array(encoder.skip.weight).T  # (width, dim)
     pooled = [build.node("MatMul", [weights, rows], "pooled")]
@@ -55,20 +54,6 @@ def build_graph(encoder: TextNetwork, precision: str) -> onnx.ModelProto:
     unit_length(build, z, encoder.config.dim, OUTPUT_NAME)
     tokens = helper.make_tensor_value_info(TOKENS_NAME, TensorProto.INT32, ["n", "length"])
     return finish_graph(build, tokens, [(OUTPUT_NAME, TensorProto.FLOAT, encoder.config.dim)])
-
-
-def _rows(build: Builder, encoder: TextNetwork, int8: bool) -> tuple[str, Array]:
-    """The tokens' rows of the table (n, length, width), and the scale of each column (width,), not yet applied."""
-    table = as_array(encoder.embedding.weight)  # (pieces, width)
-    if not int8:
-        rows = build.node("Gather", [build.weight("table", table), TOKENS_NAME], "rows")
-        return rows, np.ones(table.shape[1], np.float32)
-    integers, scales = round_columns(table)
-    # Unsigned bytes: onnxruntime multiplies them by int8 weights in integers on every processor.
-    unsigned = (integers.astype(np.int16) + _ZERO).astype(np.uint8)
-    picked = build.node("Gather", [build.constant("table_uint8", unsigned), TOKENS_NAME], "rows_uint8")
-    step = [build.constant("table_step", _INT8_STEP), build.constant("table_zero", np.uint8(_ZERO))]
-    return build.node("DequantizeLinear", [picked, *step], "rows"), scales / _INT8_STEP
 
 
 def _weights(build: Builder, encoder: TextNetwork) -> str:

@@ -1,6 +1,5 @@
 """From a finished run on text to a model file."""
 
-import base64
 from dataclasses import asdict
 from pathlib import Path
 
@@ -10,7 +9,8 @@ from linguagen.export.text.graph import build_graph
 from linguagen.export.text.verify import encode, verify
 from linguagen.models.errors import UsageError
 from linguagen.models.manifests.moments import EmbeddingMoments
-from linguagen.models.manifests.text import TOKENIZER_KEY, TextManifest
+from linguagen.models.manifests.text import TextManifest
+from linguagen.models.model_file import tokenizer_metadata
 from linguagen.train.text.finished import FinishedTextRun
 
 _RECORDED = ("collection", "batch", "learning_rate", "token_dropout", "misspelt", "start_share", "seed")
@@ -27,7 +27,7 @@ def make_drafts(run: FinishedTextRun, request: ExportRequest) -> tuple[Draft[Tex
         build_graph(run.network, request.precision),
         _manifest(run, request),
         lambda path: {"parity": verify(path, run, request.precision)},
-        {TOKENIZER_KEY: base64.b64encode(run.tokenizer.model).decode()},
+        tokenizer_metadata(run.tokenizer.model),
     )
     return model, None
 

@@ -1,6 +1,6 @@
 """lg-run tag: the words of texts get labels, such as parts of speech or named entities."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
@@ -8,24 +8,19 @@ from typing import Annotated
 import typer
 
 from linguagen.models.catalogue import DEFAULT_TAGGER
-from linguagen.models.errors import TextError, UsageError
+from linguagen.models.errors import UsageError
 from linguagen.runtime.commands.files import show_name
 from linguagen.runtime.commands.options import DeviceOption, OverwriteOption, ThreadsOption
 from linguagen.runtime.console import json_line, progress, say, show
 from linguagen.runtime.encoders.tagger import Tagger
 from linguagen.runtime.encoders.text_sources import READABLE_TEXTS, open_texts
 from linguagen.runtime.reading.sources import STDIN
-from linguagen.runtime.text.lines import numbered_lines
+from linguagen.runtime.text.conllu import read_sentences, set_labels, words_of
 from linguagen.runtime.text.tagged import TaggedText
-from linguagen.runtime.writing.tags import FORMATS, format_name, misc_with_entity, tag_format
+from linguagen.runtime.writing.tags import FORMATS, format_name, tag_format
 from linguagen.runtime.writing.whole_file import refuse_existing, replace_file, whole_output
 
-_CONLLU, _COLUMNS, _BLOCK_SENTENCES = ".conllu", 10, 1000
-_FORM, _UPOS, _MISC = 1, 3, 9
-"""Columns of CoNLL-U: the word, its part of speech, and everything else."""
-
-Sentence = list[list[str]]
-"""The lines of a sentence of CoNLL-U, each cut into its columns; a comment is one."""
+_CONLLU, _BLOCK_SENTENCES = ".conllu", 1000
 
 
 def tag(
@@ -135,58 +130,11 @@ def _tagged_conllu(
     tagger: Tagger, origin: str, _column: str, _kind: str, advance: Callable[[int], None]
 ) -> Iterator[str]:
     """Yield the sentences of a CoNLL-U file with the tagger's labels; advance is told the number of sentences."""
-    sentences = _read_conllu(origin)
+    sentences = read_sentences(origin)
     while some := list(islice(sentences, _BLOCK_SENTENCES)):
-        labels = iter(tagger.tag_words([words for each in some if (words := _words(each))]))
+        labels = iter(tagger.tag_words([words for each in some if (words := words_of(each))]))
         for sentence in some:
-            if _words(sentence):
-                _set_labels(sentence, next(labels), tagger.manifest.scheme == "bio")
+            if words_of(sentence):
+                set_labels(sentence, next(labels), tagger.manifest.scheme == "bio")
             yield "".join("\t".join(line) + "\n" for line in sentence) + "\n"
         advance(len(some))
-
-
-def _read_conllu(origin: str) -> Iterator[Sentence]:
-    """Yield the sentences of a CoNLL-U file.
-
-    Raises:
-        TextError: a line has not ten columns or no word, by its number; or the file has no word or cannot be read.
-    """
-    held: Sentence = []
-    words = 0
-    for number, line in numbered_lines(origin):
-        if not line.strip():
-            if held:
-                yield held
-            held = []
-            continue
-        columns = [line] if line.startswith("#") else line.split("\t")
-        if len(columns) not in (1, _COLUMNS) or (len(columns) == 1 and not line.startswith("#")):
-            raise TextError(f"{origin}, line {number}: {len(columns)} columns, expected the 10 of CoNLL-U")
-        if _is_word(columns):
-            words += 1
-            if not columns[_FORM].strip():
-                raise TextError(f"{origin}, line {number}: its word is empty, expected one in the second column")
-        held.append(columns)
-    if held:
-        yield held
-    if not words:
-        raise TextError(f"{origin} is empty, expected at least one word")
-
-
-def _is_word(line: list[str]) -> bool:
-    """True for a word; comments, ranges such as 1-2 and empty nodes such as 1.1 are none."""
-    return len(line) == _COLUMNS and line[0].isdigit()
-
-
-def _words(sentence: Sentence) -> list[str]:
-    """The words of a sentence."""
-    return [line[_FORM] for line in sentence if _is_word(line)]
-
-
-def _set_labels(sentence: Sentence, labels: Iterable[str], entities: bool) -> None:
-    """Write labels into a sentence: entities into the last column, parts of speech into their own."""
-    for line, label in zip(filter(_is_word, sentence), labels, strict=True):
-        if entities:
-            line[_MISC] = misc_with_entity(line[_MISC], label)
-        else:
-            line[_UPOS] = label

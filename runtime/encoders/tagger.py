@@ -11,15 +11,14 @@ from linguagen.models.catalogue import DEFAULT_TAGGER
 from linguagen.models.errors import ModelFileError, TextError
 from linguagen.models.manifests.tagger import FEATURES_NAME, SCORES_NAME, TaggerManifest
 from linguagen.models.model_file import read_tagger_file
-from linguagen.runtime.columns import text_list
 from linguagen.runtime.cores import usable_cores
 from linguagen.runtime.encoders.engine import Engine, check_engine
 from linguagen.runtime.encoders.loaded import LoadedModel
 from linguagen.runtime.encoders.text_encoder import Batch, batches_by_length
 from linguagen.runtime.text.labels import LabelChain, Labelled
 from linguagen.runtime.text.tagged import Tag, TaggedSentence, TaggedText
-from linguagen.runtime.text.tokenizer import Tokenizer, check_strings
-from linguagen.runtime.text.word_features import FeatureRows, WordReader
+from linguagen.runtime.text.tokenizer import Tokenizer, check_strings, checked_texts
+from linguagen.runtime.text.word_features import FeatureRows, WordReader, pad_rows
 from linguagen.runtime.text.words import MOST_WORDS, Span, sentences
 from linguagen.runtime.vectors import Array
 
@@ -82,7 +81,7 @@ class Tagger(LoadedModel):
         Raises:
             TextError: a text is not a string; the message has its number.
         """
-        listed = _checked_texts(texts, first)
+        listed = checked_texts(texts, first)
         found: list[list[Tag]] = [[] for _ in listed]
         for number, sentence in self._sentences(listed):
             found[number] += sentence.tags(listed[number])
@@ -90,7 +89,7 @@ class Tagger(LoadedModel):
 
     def tagged(self, texts: Any, first: int = 0) -> list[TaggedText]:
         """Like `tag`, but with all sentences and words, which most files of tags need."""
-        listed = _checked_texts(texts, first)
+        listed = checked_texts(texts, first)
         found = [TaggedText(text, []) for text in listed]
         for number, sentence in self._sentences(listed):
             found[number].sentences.append(sentence)
@@ -178,25 +177,11 @@ class Tagger(LoadedModel):
 
     def _run(self, rows: list[FeatureRows]) -> Array:
         """Scores (rows, words of the longest, labels) of feature rows, each (words, columns), in one call."""
-        padded = np.zeros((len(rows), max(map(len, rows)), self.manifest.features.columns), np.int32)
-        for place, each in zip(padded, rows, strict=True):
-            place[: len(each)] = each
-        return self.scores_of(padded)
+        return self.scores_of(pad_rows(rows))
 
     def scores_of(self, rows: FeatureRows) -> Array:
         """Scores (sentences, words, labels) of the graph for feature rows (sentences, words, columns), in one call."""
         return self._engine.run(rows)  # type: ignore[no-any-return]
-
-
-def _checked_texts(texts: Any, first: int) -> list[str]:
-    """Texts in any form that `text_list` reads, as a list.
-
-    Raises:
-        TextError: one is not a string.
-    """
-    listed: list[str] = [texts] if isinstance(texts, str) else text_list(texts)
-    check_strings(listed, first)
-    return listed
 
 
 def _check_words(words: Sequence[str], number: int) -> None:

@@ -18,7 +18,6 @@ from linguagen.runtime.c.text_engine import TextEngine
 from linguagen.runtime.c.text_table import text_table
 from linguagen.runtime.c.text_weights import text_weights
 from linguagen.runtime.codes.codec import Codec
-from linguagen.runtime.columns import text_list
 from linguagen.runtime.cores import usable_cores
 from linguagen.runtime.encoders.engine import Engine, check_engine
 from linguagen.runtime.encoders.loaded import LoadedModel
@@ -27,6 +26,7 @@ from linguagen.runtime.text.tokenizer import (
     LONG_CHARACTERS,
     Tokenizer,
     check_strings,
+    checked_texts,
     pad,
     refuse_empty,
 )
@@ -102,8 +102,7 @@ class TextEncoder(LoadedModel):
         Raises:
             TextError: a text is empty, or is not a string; the message has its number.
         """
-        listed = [texts] if isinstance(texts, str) else text_list(texts)
-        check_strings(listed, first)
+        listed = checked_texts(texts, first)
         if self._takes_c(listed) and self._c is not None:
             found, empty = self._c.run(listed)
             refuse_empty(empty, listed, first)

@@ -3,34 +3,16 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from linguagen.models.manifests.tagger import OUTSIDE
+from linguagen.runtime.text.labels import entities_of
 
 Labels = Sequence[str]
 """The labels of one sentence."""
-Entity = tuple[int, int, str]
-"""An entity: its first word, the word after its last, and its kind."""
 
 
 def accuracy(actual: Sequence[Labels], expected: Sequence[Labels]) -> float:
     """Share of words whose label is the expected one; 0 if there are no words."""
     pairs = [pair for found, gold in zip(actual, expected, strict=True) for pair in zip(found, gold, strict=True)]
     return sum(found == gold for found, gold in pairs) / len(pairs) if pairs else 0.0
-
-
-def entities_of(labels: Labels) -> list[Entity]:
-    """The entities that labels of the scheme BIO name, as the script conlleval of CoNLL-2000 reads them.
-
-    An I- label that continues nothing begins an entity.
-    """
-    found: list[Entity] = []
-    before = OUTSIDE
-    for number, label in enumerate(labels):
-        if label != OUTSIDE:
-            first = label.startswith("B-") or before == OUTSIDE or before[2:] != label[2:]
-            start = number if first else found.pop()[0]
-            found.append((start, number + 1, label[2:]))
-        before = label
-    return found
 
 
 def entity_f1(actual: Sequence[Labels], expected: Sequence[Labels]) -> dict[str, float]:

@@ -11,6 +11,9 @@ from linguagen.runtime.text.chain import Chances, Doubles, Numbers, best_labels,
 
 _NONE = -1
 
+Entity = tuple[int, int, str]
+"""An entity: its first word, the word after its last, and its kind."""
+
 
 class Group(NamedTuple):
     """Words of a sentence that share a label, from word `first` to the one before `end`."""
@@ -87,9 +90,9 @@ class LabelChain:
             return Labelled(labels, [Group(n, n + 1, labels[n], each) for n, each in enumerate(probabilities)])
         starts, links, closes = parts
         groups: list[Group] = []
-        for first, end in entities(labels):
+        for first, end, kind in entities_of(labels):
             score = starts[first] * closes[end - 1] * float(np.prod(links[first + 1 : end]))
-            groups.append(Group(first, end, labels[first][2:], min(1.0, max(0.0, score))))
+            groups.append(Group(first, end, kind, min(1.0, max(0.0, score))))
         return Labelled(labels, groups)
 
 
@@ -105,12 +108,17 @@ def allowed_steps(labels: Sequence[str]) -> npt.NDArray[np.bool_]:
     return np.array(steps)
 
 
-def entities(labels: Sequence[str]) -> list[tuple[int, int]]:
-    """The first word of each entity, and the word after its last, by labels of the scheme `bio` in a valid order."""
-    found: list[tuple[int, int]] = []
+def entities_of(labels: Sequence[str]) -> list[Entity]:
+    """The entities that labels of the scheme BIO name, as the script conlleval of CoNLL-2000 reads them.
+
+    An I- label that continues nothing begins an entity.
+    """
+    found: list[Entity] = []
+    before = OUTSIDE
     for number, label in enumerate(labels):
-        if label.startswith("B-"):
-            found.append((number, number + 1))
-        elif label.startswith("I-"):
-            found[-1] = found[-1][0], number + 1
+        if label != OUTSIDE:
+            first = label.startswith("B-") or before == OUTSIDE or before[2:] != label[2:]
+            start = number if first else found.pop()[0]
+            found.append((start, number + 1, label[2:]))
+        before = label
     return found

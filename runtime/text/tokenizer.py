@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from linguagen.models.errors import MissingExtraError, ModelFileError, TextError
+from linguagen.runtime.columns import text_list
 
 PADDING = 0
 """The token after the end of the shorter texts of a batch."""
@@ -100,6 +101,17 @@ class Tokenizer:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(state["model"], state["origin"])  # type: ignore[misc]
+
+
+def checked_texts(texts: Any, first: int) -> list[str]:
+    """Texts in any form that `text_list` reads, or a single one, as a list; `first` is the number of the first text.
+
+    Raises:
+        TextError: one is not a string, or is no Unicode text.
+    """
+    listed: list[str] = [texts] if isinstance(texts, str) else text_list(texts)
+    check_strings(listed, first)
+    return listed
 
 
 def check_strings(texts: Sequence[object], first: int) -> None:

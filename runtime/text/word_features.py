@@ -66,6 +66,14 @@ class WordReader:
         self.__init__(**state)  # type: ignore[misc]
 
 
+def pad_rows(rows: Sequence[FeatureRows]) -> FeatureRows:
+    """Feature rows of sentences, each (words, columns), as one array; shorter ones are filled up with zeros."""
+    padded = np.zeros((len(rows), max(map(len, rows)), rows[0].shape[1]), np.int32)
+    for place, each in zip(padded, rows, strict=True):
+        place[: len(each)] = each
+    return padded
+
+
 def _text_of(feature: HashedFeature, word: str, lowered: str) -> str:
     """The text of a feature; empty if the word is shorter than the feature."""
     if feature.kind == "shape":

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from linguagen.models.errors import UsageError
 from linguagen.models.manifests.tagger import OUTSIDE
 from linguagen.runtime.console import json_line, printable
+from linguagen.runtime.text.conllu import misc_with_entity
 from linguagen.runtime.text.tagged import TaggedSentence, TaggedText
 from linguagen.runtime.text.words import Span
 
@@ -77,12 +78,6 @@ def format_name(to: str | None, output: Path | None, default: str) -> str:
     if name not in FORMATS:
         raise UsageError(f"no format {name!r} for tags: expected --to {', '.join(FORMATS)}, or one of these as ending")
     return name
-
-
-def misc_with_entity(misc: str, label: str) -> str:
-    """The last column of CoNLL-U with a word's label for entities; what else it holds stays."""
-    others = [each for each in misc.split("|") if each != "_" and not each.startswith("NER=")]
-    return "|".join([*others, f"NER={label}"])
 
 
 def _json_line(text: TaggedText) -> str:

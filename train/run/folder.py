@@ -49,6 +49,11 @@ class RunFolder:
         return self.path / "finished.json"
 
     @property
+    def tokenizer(self) -> Path:
+        """File of the tokenizer, a SentencePiece model; there is none if the run reads no pieces."""
+        return self.path / "tokenizer.model"
+
+    @property
     def tensorboard(self) -> Path:
         """Folder of the log that TensorBoard shows."""
         return self.path / "tensorboard"

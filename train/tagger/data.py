@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 from linguagen.models.errors import TextError, UsageError
 from linguagen.models.manifests.tagger import OUTSIDE
+from linguagen.runtime.text.conllu import FORM, UPOS, XPOS, columns_of, is_comment
 from linguagen.runtime.text.lines import numbered_lines
 
 LEAST_SENTENCES = 50
 """The fewest sentences that training takes."""
-_COLUMNS = {"upos": 3, "xpos": 4}
+_COLUMNS = {"upos": UPOS, "xpos": XPOS}
 """Columns of CoNLL-U that have a name, counted from 0."""
-_CONLLU_COLUMNS = 10
 _DOCUMENT = "-DOCSTART-"
 
 
@@ -85,13 +85,13 @@ def _word(line: str, conllu: bool, place: int, where: str) -> tuple[str, str] | 
     """
     if conllu:
         cells = line.split("\t")
-        if line.startswith("#") or not cells[0].isdecimal():
-            if line.startswith("#") or cells[0].replace("-", "").replace(".", "").isdecimal():
+        if is_comment(line):
+            return None
+        if not cells[0].isdecimal():
+            if cells[0].replace("-", "").replace(".", "").isdecimal():
                 return None
             raise TextError(f"{where}: expected a word's number first, as CoNLL-U has it, got {line[:60]!r}")
-        if len(cells) != _CONLLU_COLUMNS:
-            raise TextError(f"{where}: {len(cells)} columns, expected the {_CONLLU_COLUMNS} of CoNLL-U, tabs between")
-        word = cells[1]
+        word = columns_of(line, where)[FORM]
     else:
         cells = line.split("\t") if "\t" in line else line.split()
         if cells[0] == _DOCUMENT:

@@ -31,11 +31,6 @@ class FinishedTaggerRun(FinishedRun[TaggerRunConfig, TaggerNetwork]):
     figures: tuple[TaggerFigure, ...]
 
 
-def tokenizer_file(folder: RunFolder) -> Path:
-    """Where a run keeps its tokenizer, a SentencePiece model; there is none if the tagger reads no pieces."""
-    return folder.path / "tokenizer.model"
-
-
 def load_finished(path: Path) -> FinishedTaggerRun:
     """Read a finished run of a tagger.
 
@@ -47,7 +42,7 @@ def load_finished(path: Path) -> FinishedTaggerRun:
 
 def _read(folder: RunFolder, config: TaggerRunConfig, summary: dict[str, Any]) -> FinishedTaggerRun:
     """Everything but the settings, from the run's folder and its summary."""
-    kept = tokenizer_file(folder)
+    kept = folder.tokenizer
     tokenizer = Tokenizer(kept.read_bytes(), str(kept)) if kept.exists() else None
     features = word_features(config.encoder, tokenizer)
     labels, saved = tuple(summary.pop("labels")), read_checkpoint(folder)

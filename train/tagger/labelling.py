@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from linguagen.models.manifests.tagger import TaggerManifest
 from linguagen.runtime.text.labels import LabelChain
-from linguagen.runtime.text.word_features import WordReader
+from linguagen.runtime.text.word_features import WordReader, pad_rows
 from linguagen.train.tagger.network import WINDOW, TaggerNetwork
 
 _CHUNK = 64
@@ -47,10 +46,8 @@ def labels_of(
         for start in range(0, len(order), _CHUNK):
             chosen = order[start : start + _CHUNK]
             lengths = [len(sentences[number]) for number in chosen]
-            rows = np.zeros((len(chosen), max(lengths), manifest.features.columns), np.int64)
-            for place, number in zip(rows, chosen, strict=True):
-                place[: len(sentences[number])] = reader.rows(sentences[number])
-            scores = network(torch.from_numpy(rows).to(device)).cpu().numpy()
+            rows = pad_rows([reader.rows(sentences[number]) for number in chosen])
+            scores = network(torch.from_numpy(rows).long().to(device)).cpu().numpy()
             for number, each in zip(chosen, chain.decode(scores, lengths), strict=True):
                 found[number] = each.labels
     return [found[number] for number in range(len(sentences))]

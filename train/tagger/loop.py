@@ -12,7 +12,6 @@ from linguagen.train.run.processes import Processes
 from linguagen.train.run.state import State, Stopwatch
 from linguagen.train.run.watch import Validation, Watch
 from linguagen.train.tagger.config import TaggerRunConfig
-from linguagen.train.tagger.finished import tokenizer_file
 from linguagen.train.tagger.objectives import TaggerObjective, hide
 from linguagen.train.tagger.prepare import TaggerData, prepare_tagger
 from linguagen.train.tagger.validation import Figures, TaggerValidator
@@ -71,7 +70,7 @@ def _finish(folder: RunFolder, data: TaggerData, figures: Figures, seconds: floa
     """Write the result down."""
     tokenizer = data.tokenizer
     if tokenizer is not None:
-        replace_file(tokenizer_file(folder), lambda file: file.write(tokenizer.model))
+        replace_file(folder.tokenizer, lambda file: file.write(tokenizer.model))
     if all(figure.crf is None for figure in figures):
         say("no CRF to compare with: install python-crfsuite, and train with --crf")
     folder.write_finished(

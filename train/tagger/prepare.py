@@ -1,6 +1,7 @@
 """From a run's settings to what its loop reads: sentences as numbers, and the network to start from."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +39,11 @@ class TaggerData:
     numbers: list[Tensor]
     """Numbers (words,) of the labels of each training sentence."""
 
+    @cached_property
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """Words that are read of each training sentence, (sentences,)."""
+        return np.array([len(each) for each in self.numbers])
+
     def batch(self, chosen: npt.NDArray[np.int64]) -> tuple[Tensor, Tensor]:
         """Rows (batch, words, columns) and labels (batch, words) of training sentences, filled up with padding."""
         rows = pad_sequence([self.rows[number] for number in chosen], batch_first=True)
@@ -49,9 +55,8 @@ class TaggerData:
         epoch, place = divmod(step, -(-count // config.batch))
         generator = np.random.default_rng([config.seed, epoch])
         order = generator.permutation(count)
-        lengths = np.array([len(each) for each in self.numbers])
         pools = [order[start : start + pool] for start in range(0, count, pool)]
-        order = np.concatenate([each[np.argsort(lengths[each], kind="stable")] for each in pools])
+        order = np.concatenate([each[np.argsort(self.lengths[each], kind="stable")] for each in pools])
         starts = generator.permutation(range(0, count, config.batch))
         return self.batch(order[starts[place] : starts[place] + config.batch])
 

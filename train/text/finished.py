@@ -23,11 +23,6 @@ class FinishedTextRun(FinishedRun[TextRunConfig, TextNetwork]):
     figures: tuple[TextFigure, ...]
 
 
-def tokenizer_file(folder: RunFolder) -> Path:
-    """Where a run keeps its tokenizer, a SentencePiece model."""
-    return folder.path / "tokenizer.model"
-
-
 def load_finished(path: Path) -> FinishedTextRun:
     """Read a finished run on text.
 
@@ -39,7 +34,7 @@ def load_finished(path: Path) -> FinishedTextRun:
 
 def _read(folder: RunFolder, config: TextRunConfig, summary: dict[str, Any]) -> FinishedTextRun:
     """Everything but the settings, from the run's folder and its summary."""
-    kept = tokenizer_file(folder)
+    kept = folder.tokenizer
     tokenizer = Tokenizer(kept.read_bytes(), str(kept))
     network = TextNetwork(tokenizer.pieces, config.encoder)
     network.load_state_dict(read_checkpoint(folder)["model"])

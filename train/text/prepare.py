@@ -22,7 +22,6 @@ from linguagen.train.run.folder import RunFolder
 from linguagen.train.run.held_out import Split, split_at_random
 from linguagen.train.text.config import TextRunConfig
 from linguagen.train.text.data import Rows, Texts, TokenLists, batch_rows, read_pairs, read_texts
-from linguagen.train.text.finished import tokenizer_file
 from linguagen.train.text.misspell import misspell
 from linguagen.train.text.objectives import TextBatch
 from linguagen.train.text.tokenizer import train_tokenizer
@@ -97,8 +96,8 @@ def prepare_text(config: TextRunConfig, folder: RunFolder, tokenizer: Tokenizer 
     """
     corpus = read_texts(config.inputs)
     tokenizer = tokenizer or _tokenizer(folder, corpus, config)
-    if not tokenizer_file(folder).is_file():
-        replace_file(tokenizer_file(folder), lambda file: file.write(tokenizer.model))
+    if not folder.tokenizer.is_file():
+        replace_file(folder.tokenizer, lambda file: file.write(tokenizer.model))
     pairs = None
     if config.pairs:
         first, second = zip(*read_pairs(config.pairs), strict=True)
@@ -121,7 +120,7 @@ def prepare_text(config: TextRunConfig, folder: RunFolder, tokenizer: Tokenizer 
 
 def _tokenizer(folder: RunFolder, corpus: Texts, config: TextRunConfig) -> Tokenizer:
     """The run's tokenizer, from its folder if it has one, else trained on the corpus."""
-    kept = tokenizer_file(folder)
+    kept = folder.tokenizer
     if kept.is_file():
         return Tokenizer(kept.read_bytes(), str(kept))
     return Tokenizer(train_tokenizer(corpus.texts, config.pieces, config.seed), str(kept))

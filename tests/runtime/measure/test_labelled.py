@@ -1,6 +1,7 @@
 import pytest
 
-from linguagen.runtime.measure.labelled import accuracy, entities_of, entity_f1, label_f1
+from linguagen.runtime.measure.labelled import accuracy, entity_f1, label_f1
+from linguagen.runtime.text.labels import entities_of
 
 
 def test_accuracy_counts_words():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from linguagen.models.manifests.tagger import HashedFeature, TaggerManifest, WordFeatures
-from linguagen.runtime.text.labels import LabelChain, allowed_steps, entities
+from linguagen.runtime.text.labels import LabelChain, allowed_steps, entities_of
 
 BIO = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
 TAGS = ("NOUN", "VERB", "X")
@@ -62,7 +62,7 @@ def test_labels_and_probabilities_are_those_of_all_sequences_compared(labels, sc
                 if (
                     path[first] == label
                     if scheme == "tags"
-                    else path[first] == f"B-{label}" and (first, end) in entities(path)
+                    else path[first] == f"B-{label}" and (first, end, label) in entities_of(path)
                 )
             )
             assert score == pytest.approx(expected, abs=1e-9)
